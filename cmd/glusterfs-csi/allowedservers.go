@@ -17,8 +17,8 @@ type allowedOptions struct {
 const allowedServersFlag = "allowed-servers"
 
 func (a *allowedOptions) register(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&a.list, allowedServersFlag, nil, "networks, addresses and names that volumes may name as servers, as in 10.0.0.0/24,*.storage.example; "+
-		"may be repeated (default all but loopback and link-local)")
+	flags.StringSliceVar(&a.list, allowedServersFlag, nil, "servers that volumes may name: networks, addresses and names, as in 10.0.0.0/24,*.storage.example; "+
+		"may be repeated (default all but loopback and link-local addresses)")
 }
 
 func (a *allowedOptions) complete() (err error) {

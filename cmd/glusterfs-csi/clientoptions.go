@@ -21,10 +21,10 @@ type clientOptions struct {
 }
 
 func (o *clientOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.placement, "client-placement", fuseclient.PlacementNode, "where GlusterFS clients run: node (outside this container, so that they survive its end) or pod (inside it)")
-	flags.StringVar(&o.cgroup, "client-cgroup", placement.DefaultGroup, "top-level cgroup of clients on the node")
-	flags.StringVar(&o.resolver, "client-resolver-root", "/", "root directory from which clients on the node take etc/hosts and etc/resolv.conf; in a pod, /proc/1/root selects the node's files")
-	flags.StringVar(&o.memory, "client-memory-limit", "", "memory that one client on the node may use, as in 512Mi; one that reaches it is killed (default no limit)")
+	flags.StringVar(&o.placement, "client-placement", fuseclient.PlacementNode, "where GlusterFS clients run: node (outside this container; they continue when the container ends) or pod (inside this container; they end with it)")
+	flags.StringVar(&o.cgroup, "client-cgroup", placement.DefaultGroup, "with --client-placement=node: name of the clients' top-level cgroup")
+	flags.StringVar(&o.resolver, "client-resolver-root", "/", "with --client-placement=node: directory whose files etc/hosts and etc/resolv.conf the clients use; in a pod, /proc/1/root selects the node's files")
+	flags.StringVar(&o.memory, "client-memory-limit", "", "with --client-placement=node: memory that each client may use, as in 512Mi; a client that reaches the limit is killed (default no limit)")
 }
 
 func (o *clientOptions) complete() error {

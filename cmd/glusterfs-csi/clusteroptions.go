@@ -19,7 +19,7 @@ type clusterOptions struct {
 const clusterServersFlag = "cluster-servers"
 
 func (c *clusterOptions) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&c.flags, clusterServersFlag, nil, "servers to ask instead of those in the PersistentVolumes of a Heketi cluster, as in ID=HOST,HOST; may be repeated")
+	flags.StringArrayVar(&c.flags, clusterServersFlag, nil, "gluster servers of the Heketi cluster ID, as in ID=HOST,HOST, to use instead of the servers that its PersistentVolumes name; may be repeated, once for each cluster")
 }
 
 func (c *clusterOptions) complete() error {

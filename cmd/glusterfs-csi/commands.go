@@ -10,8 +10,8 @@ func newRootCommand() *cobra.Command {
 	root := commandline.NewRoot("glusterfs-csi", "CSI driver for GlusterFS volumes that Heketi provisions", "say what to run: controller, node or all", version)
 	root.CompletionOptions = cobra.CompletionOptions{HiddenDefaultCmd: true} // docs/kubectl.md describes it
 	root.AddCommand(
-		newServeCommand("controller", mode{controller: true}, "Make and delete volumes through Heketi; run one of these"),
-		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one of these on each node"),
+		newServeCommand("controller", mode{controller: true}, "Make, expand and delete volumes through Heketi; run one controller for the Kubernetes cluster"),
+		newServeCommand("node", mode{node: true}, "Mount volumes on this node; run one node plugin on each node"),
 		newServeCommand("all", mode{controller: true, node: true}, "Run the controller and the node in one process"),
 		newDoctorCommand(),
 		newOrphansCommand(),

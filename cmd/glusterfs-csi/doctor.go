@@ -47,8 +47,8 @@ func newDoctorCommand() *cobra.Command {
 		})
 	cmd.Flags().StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
 	cmd.Flags().BoolVar(&node, "node", false, "also examine this machine as a node: kernel, FUSE, GlusterFS client, leftovers")
-	cmd.Flags().StringVar(&fromPod, "from-pod", "", "gluster servers, separated by commas, that must not be reachable from this tenant's pod")
+	cmd.Flags().StringVar(&fromPod, "from-pod", "", "in a tenant's pod: check that these gluster servers, separated by commas, cannot be reached from it")
 	storage.register(cmd.Flags())
-	cmd.Flags().StringVar(&stateDir, "state-dir", defaultStateDir, "state directory of the node plugin, with --node")
+	cmd.Flags().StringVar(&stateDir, "state-dir", defaultStateDir, "with --node: state directory of the node plugin")
 	return cmd
 }

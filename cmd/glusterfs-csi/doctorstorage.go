@@ -21,10 +21,10 @@ type storageSource struct {
 }
 
 func (s *storageSource) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&s.wanted, "storage", false, "examine GlusterFS and Heketi that the chart glusterfs-storage runs in a Kubernetes cluster: that of --kubeconfig or --in-cluster")
-	flags.StringVar(&s.namespace, "storage-namespace", "", "the chart's namespace, with --storage (default: the namespace of the chart's DaemonSet)")
-	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "kubeconfig file whose current context names the cluster, with --storage")
-	flags.BoolVar(&s.inCluster, "in-cluster", false, "examine the cluster that this pod runs in, as its ServiceAccount, with --storage")
+	flags.BoolVar(&s.wanted, "storage", false, "examine the GlusterFS and the Heketi of the chart glusterfs-storage, in the Kubernetes cluster that --kubeconfig or --in-cluster selects")
+	flags.StringVar(&s.namespace, "storage-namespace", "", "with --storage: namespace of the chart (default: the namespace in which the chart's DaemonSet is found)")
+	flags.StringVar(&s.kubeconfig, "kubeconfig", "", "with --storage: kubeconfig file, whose current context selects the Kubernetes cluster")
+	flags.BoolVar(&s.inCluster, "in-cluster", false, "with --storage: examine the Kubernetes cluster that this pod runs in, with the pod's ServiceAccount")
 }
 
 // connect returns nil if --storage is not set.

@@ -64,6 +64,6 @@ func newExaminationCommand(name, short, long string, examine func(cmd *cobra.Com
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return examinationError{fmt.Errorf("%w (%s --help lists the flags)", err, cmd.CommandPath())}
 	})
-	cmd.Flags().StringVar(&format, "output", formatText, "text or json")
+	cmd.Flags().StringVar(&format, "output", formatText, "format of the output: text or json")
 	return cmd
 }

@@ -55,14 +55,14 @@ func newImportCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&config, "config", "", "YAML file that lists the Heketi backends, as for the controller")
-	flags.StringArrayVar(&volumeInfo, "volume-info", nil, "output of gluster volume info --xml, for volumes that no Heketi has; once for each gluster cluster")
+	flags.StringArrayVar(&volumeInfo, "volume-info", nil, "file with the output of gluster volume info --xml, for volumes that no Heketi has; may be repeated, once for each gluster cluster")
 	flags.StringVar(&from.Backend, "backend", "", "the backend that has the volume, if several have a volume of that name")
 	flags.StringVar(&from.Driver, "driver-name", driver.DefaultName, "name of the driver")
-	flags.StringVar(&from.Name, "name", "", "name of the PersistentVolume (default derived from the volume's)")
-	flags.StringVar(&from.Claim, "claim", "", "also print a claim for it: NAMESPACE/NAME")
-	flags.StringVar(&from.Class, "class", "", "StorageClass of both, which an expansion of the claim needs")
-	flags.StringVar(&from.Size, "size", "", "size, such as 20Gi; by default Heketi's")
-	flags.BoolVar(&from.ReadOnly, "read-only", false, "mount it read-only")
+	flags.StringVar(&from.Name, "name", "", "name of the PersistentVolume (default: derived from the volume's name)")
+	flags.StringVar(&from.Claim, "claim", "", "NAMESPACE/NAME of a PersistentVolumeClaim to print, too, which binds to the PersistentVolume")
+	flags.StringVar(&from.Class, "class", "", "StorageClass of the PersistentVolume and of the claim; without a class, the claim cannot be expanded")
+	flags.StringVar(&from.Size, "size", "", "size of the PersistentVolume, as in 20Gi (default: the volume's size in Heketi)")
+	flags.BoolVar(&from.ReadOnly, "read-only", false, "mount the volume read-only")
 	flags.BoolVar(&from.Adopt, "adopt", false, "let the driver expand and delete the volume")
 	return cmd
 }

@@ -23,7 +23,7 @@ type registrationOptions struct {
 
 func (o *registrationOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.dir, "registration-dir", "", "the kubelet's directory plugins_registry, in which the driver registers itself; without this flag, run node-driver-registrar (default off)")
-	flags.StringVar(&o.kubeletEndpoint, "kubelet-endpoint", "", "path of the CSI socket as the kubelet sees it, as in /var/lib/kubelet/plugins/"+driver.DefaultName+"/csi.sock; goes with --registration-dir")
+	flags.StringVar(&o.kubeletEndpoint, "kubelet-endpoint", "", "with --registration-dir: path of the CSI socket as the kubelet sees it, as in /var/lib/kubelet/plugins/"+driver.DefaultName+"/csi.sock")
 }
 
 func (o *registrationOptions) check(driverName string) error {

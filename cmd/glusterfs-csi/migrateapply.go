@@ -51,9 +51,9 @@ func newMigrateApplyCommand(plugin *kubectl.Client) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.apply) },
 	}
 	m.register(cmd.Flags())
-	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the plan")
-	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "new output of gluster volume info --xml, for volumes that the plan proved with it; once for each gluster cluster")
-	cmd.Flags().BoolVar(&m.classes, "classes", true, "replace StorageClasses, too; not with --only")
+	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for migrate plan")
+	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "file with new output of gluster volume info --xml, if migrate plan used such files; may be repeated, once for each gluster cluster")
+	cmd.Flags().BoolVar(&m.classes, "classes", true, "also replace the StorageClasses of the plan; with --only, they stay as they are")
 	cmd.Flags().BoolVar(&m.endpoints, "remove-endpoints", false, "remove the in-tree plugin's Endpoints and Services that no PersistentVolume names any more")
 	return cmd
 }
@@ -69,18 +69,18 @@ func newMigrateRollbackCommand(plugin *kubectl.Client) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.rollBack) },
 	}
 	m.register(cmd.Flags())
-	cmd.Flags().BoolVar(&m.classes, "classes", true, "put StorageClasses back, too; not with --only")
+	cmd.Flags().BoolVar(&m.classes, "classes", true, "also restore the StorageClasses of the plan; with --only, they stay as they are")
 	return cmd
 }
 
 func (m *applyCommand) register(flags *pflag.FlagSet) {
 	m.cluster.register(flags)
 	flags.StringVar(&m.file, "plan", "", "file that migrate plan wrote")
-	flags.StringArrayVar(&m.selection.Only, "only", nil, "only this PersistentVolume; once for each")
+	flags.StringArrayVar(&m.selection.Only, "only", nil, "change only this PersistentVolume; may be repeated")
 	flags.IntVar(&m.selection.Max, "max", 0, "change at most this many PersistentVolumes; 0 means no limit")
-	flags.DurationVar(&m.wait, "wait", time.Minute, "how long to wait for each claim to be bound again, and for pods to end")
-	flags.StringVar(&m.dryRun, "dry-run", dryRunNone, `"server": check everything and have the API server check each request, and change nothing`)
-	flags.BoolVar(&m.scale, "scale-down", false, "scale Deployments, StatefulSets and ReplicaSets whose running pods use a volume to 0, and back at the end")
+	flags.DurationVar(&m.wait, "wait", time.Minute, "how long to wait until each claim is bound again, and until pods have ended")
+	flags.StringVar(&m.dryRun, "dry-run", dryRunNone, `"server": change nothing, but check everything, and let the API server check each request`)
+	flags.BoolVar(&m.scale, "scale-down", false, "stop the pods that use a volume: scale their Deployment, StatefulSet or ReplicaSet to 0, and scale it back at the end")
 }
 
 func (m *applyCommand) check() error {

@@ -43,8 +43,8 @@ func newMigratePlanCommand(plugin *kubectl.Client) *cobra.Command {
 	cmd.Flags().StringVar(&m.config, "config", "", "YAML file that lists the Heketi backends, as for the controller; leave it out if all volumes were made by hand")
 	m.register(cmd.Flags())
 	cmd.Flags().StringVar(&m.output, "output", "", "file for the plan; - means standard output")
-	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "output of gluster volume info --xml, which proves volumes that no Heketi has; once for each gluster cluster")
-	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "leave this mount option out; PersistentVolumes and classes with an option that the driver refuses are refused otherwise; once for each option")
+	cmd.Flags().StringArrayVar(&m.volumeInfo, "volume-info", nil, "file with the output of gluster volume info --xml, for volumes that no Heketi has; may be repeated, once for each gluster cluster")
+	cmd.Flags().StringArrayVar(&m.choices.DropMountOptions, "drop-mount-option", nil, "mount option to leave out, because the driver does not accept it; without this flag, the plan refuses PersistentVolumes and classes with the option; may be repeated")
 	cmd.Flags().StringVar(&m.choices.Driver, "driver-name", driver.DefaultName, "name of the driver")
 	return cmd
 }

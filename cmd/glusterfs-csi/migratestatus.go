@@ -35,8 +35,8 @@ func newMigrateStatusCommand(plugin *kubectl.Client) *cobra.Command {
 	}
 	m.register(cmd.Flags())
 	cmd.Flags().StringVar(&m.driver, "driver-name", driver.DefaultName, "name of the driver")
-	cmd.Flags().StringVar(&m.file, "plan", "", "file that migrate plan wrote; all its PersistentVolumes must exist")
-	cmd.Flags().StringVar(&m.format, "output", formatText, "text or json")
+	cmd.Flags().StringVar(&m.file, "plan", "", "file that migrate plan wrote; the command fails if one of the plan's PersistentVolumes is missing")
+	cmd.Flags().StringVar(&m.format, "output", formatText, "format of the output: text or json")
 	return cmd
 }
 

@@ -64,33 +64,33 @@ func (o *options) register(flags *pflag.FlagSet, m mode) {
 	flags.StringVar(&o.driverName, "driver-name", driver.DefaultName, "name of the driver, the provisioner of StorageClasses")
 	flags.StringVar(&o.metricsAddress, "metrics-address", "", "TCP address to serve Prometheus metrics on, as in :9090 (default off)")
 	flags.StringVar(&o.healthAddress, "health-address", "", "TCP address to serve /healthz on, which checks only this process, as in :9808 (default off)")
-	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file for the Kubernetes API (default the service account of this pod); only for flags that need the API")
+	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig file (default the service account of this pod), for flags that need the Kubernetes API")
 	flags.BoolVar(&o.volumeHealth, "volume-health", false, "answer CSI's calls for volume health, which are alpha in CSI 1.13")
 	o.logging.Register(flags)
 	stateDir := ""
 	if m.node {
 		stateDir = defaultStateDir
 	}
-	flags.StringVar(&o.stateDir, "state-dir", stateDir, "directory for state that must survive a restart: on the host for a node, in the pod for a controller (controller's default none)")
+	flags.StringVar(&o.stateDir, "state-dir", stateDir, "directory for data that must survive a restart: on the host for the node plugin, in the pod for the controller (the controller has no default)")
 	if m.controller {
-		flags.DurationVar(&o.lateRequests, "late-requests", heketi.DefaultTiming().Late, "how long Heketi may still carry out a request that it has not answered; "+
-			"the next expand of the volume waits that long")
+		flags.DurationVar(&o.lateRequests, "late-requests", heketi.DefaultTiming().Late, "how long to expect that Heketi still carries out a request that it has not answered; "+
+			"the volume is not expanded again during this time")
 		flags.StringVar(&o.config, "config", "", "YAML file that lists the Heketi backends")
-		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate PersistentVolumes with their group, if the API server cannot (no MutatingAdmissionPolicy); needs the Kubernetes API")
+		flags.BoolVar(&o.annotateGIDs, "annotate-pv-gid", false, "annotate each PersistentVolume with the group of its volume, for API servers without MutatingAdmissionPolicy; needs the Kubernetes API")
 		o.capacity.register(flags)
-		flags.DurationVar(&o.reportOrphans, "report-orphans", 0, "how often to compare Heketi's volumes with the PersistentVolumes, as in 6h, for logs and metrics (default 0, never)")
+		flags.DurationVar(&o.reportOrphans, "report-orphans", 0, "how often to look for volumes without a PersistentVolume, and PersistentVolumes without a volume, as in 6h; logs and metrics report them (default 0, never)")
 	}
 	if m.node {
 		flags.StringVar(&o.nodeID, "node-id", "", "name of this node (or variable "+nodeIDVariable+")")
-		flags.Int64Var(&o.maxVolumes, "max-volumes-per-node", 0, "how many volumes the scheduler may give this node (default 0, no limit)")
+		flags.Int64Var(&o.maxVolumes, "max-volumes-per-node", 0, "how many volumes of this driver the scheduler may place on this node (default 0, no limit)")
 		o.registration.register(flags)
 		o.clusters.register(flags)
 		o.clients.register(flags)
 		o.allowedServers.register(flags)
-		flags.BoolVar(&o.healMounts, "heal-mounts", true, "repair mounts where pods use them, after the death of a client and after a change of its graph")
-		flags.DurationVar(&o.hungLimit, "hung-client-limit", healing.DefaultLimits().Hung, "how long a client may hang for another reason than its bricks before it is killed and replaced; 0 means for ever; only with --heal-mounts")
+		flags.BoolVar(&o.healMounts, "heal-mounts", true, "repair the mounts in running pods after the death of a GlusterFS client, and after a change of a volume's bricks or options")
+		flags.DurationVar(&o.hungLimit, "hung-client-limit", healing.DefaultLimits().Hung, "with --heal-mounts: how long a GlusterFS client may leave requests unanswered although its bricks answer; after that, it is killed and replaced (0: never)")
 		flags.BoolVar(&o.events, "events", false, "create events on pods and PersistentVolumes about the repair of their mounts; needs the Kubernetes API")
-		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from the node --node-id when the kubelet has registered the driver; needs the Kubernetes API")
+		flags.BoolVar(&o.removeTaint, "remove-agent-not-ready-taint", false, "remove the taint DRIVER-NAME/"+kube.NotReadySuffix+" from this node (--node-id) when the kubelet has registered the driver; needs the Kubernetes API")
 	}
 }
 

@@ -44,7 +44,7 @@ func newPluginCommand() *cobra.Command {
 	flags.StringVar(&k.Kubeconfig, "kubeconfig", "", "kubeconfig file (default as kubectl: the variable KUBECONFIG, or ~/.kube/config)")
 	flags.StringVar(&k.Context, "context", "", "context of the kubeconfig file (default the current one)")
 	flags.StringVarP(&k.Namespace, "namespace", "n", "", "namespace of the driver (default that of the context)")
-	flags.StringVar(&k.Release, "release", "", "helm release of the driver, where the namespace has several")
+	flags.StringVar(&k.Release, "release", "", "helm release of the driver, if the namespace has several")
 	root.AddCommand(newPluginDoctorCommand(&k), newPluginOrphansCommand(&k), newPluginMigrateCommand(&k), newPluginImportCommand(&k))
 	return root
 }

@@ -23,7 +23,7 @@ func newPluginDoctorCommand(k *kubectl.Client) *cobra.Command {
 			"servers, in each node plugin that of the node. It names the charts and images that run. It changes nothing, and needs pods/exec in the driver's namespace.\n\n"+
 			"  "+pluginCommand+" doctor --namespace=glusterfs-csi",
 		func(cmd *cobra.Command) ([]report.Finding, error) { return examineCluster(cmd.Context(), *k, nodes) })
-	cmd.Flags().StringArrayVar(&nodes, "node", nil, "examine this node only, and not the controller; once for each node")
+	cmd.Flags().StringArrayVar(&nodes, "node", nil, "examine only this node, and not the controller; may be repeated")
 	return cmd
 }
 

@@ -28,9 +28,9 @@ const (
 )
 
 func (o *capacityOptions) register(flags *pflag.FlagSet) {
-	flags.DurationVar(&o.interval, "publish-capacity", 0, "how often to ask Heketi how much room each StorageClass has, as in 5m, for CSIStorageCapacity objects in the namespace of this pod (variables "+
+	flags.DurationVar(&o.interval, "publish-capacity", 0, "how often to publish the free space of each StorageClass, as in 5m, as CSIStorageCapacity objects for the scheduler, in this pod's namespace (variables "+
 		namespaceVariable+" and "+podVariable+"); needs the Kubernetes API (default 0, never)")
-	flags.BoolVar(&o.immediate, "publish-capacity-immediate", false, "with --publish-capacity: for classes with immediate binding, too")
+	flags.BoolVar(&o.immediate, "publish-capacity-immediate", false, "with --publish-capacity: also for StorageClasses with the volumeBindingMode Immediate")
 }
 
 func (o *capacityOptions) complete() error {

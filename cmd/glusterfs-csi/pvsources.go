@@ -21,9 +21,9 @@ type pvSources struct {
 }
 
 func (s *pvSources) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&s.kubeconfigs, "kubeconfig", nil, "kubeconfig file, whose current context selects a Kubernetes cluster; once for each Kubernetes cluster")
+	flags.StringArrayVar(&s.kubeconfigs, "kubeconfig", nil, "kubeconfig file, whose current context selects a Kubernetes cluster; may be repeated, once for each cluster")
 	flags.BoolVar(&s.inCluster, "in-cluster", false, "read the PersistentVolumes of the Kubernetes cluster that this pod runs in")
-	flags.StringArrayVar(&s.lists, "pvs", nil, "output of kubectl get pv -o json (or yaml); - means standard input; once for each Kubernetes cluster")
+	flags.StringArrayVar(&s.lists, "pvs", nil, "file with the output of kubectl get pv -o json (or yaml); - means standard input; may be repeated, once for each cluster")
 }
 
 func (s *pvSources) check() error {

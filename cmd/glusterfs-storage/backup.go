@@ -28,7 +28,7 @@ func backupCommand() *cobra.Command {
 	var o backupOptions
 	cmd := &cobra.Command{
 		Use:   "backup",
-		Short: "Copy Heketi's database into a Secret, once, at every change (--watch), or in turn into several (--slots)",
+		Short: "Copy Heketi's database into a Secret: once, at every change (--watch), or into several Secrets in turn (--slots)",
 		Args:  commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -49,7 +49,7 @@ func backupCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.watch, "watch", false, "keep running, and save a copy after each change of the file --database")
-	flags.IntVar(&o.slots, "slots", 0, "number of Secrets, --secret with -0, -1 and so on, of which the oldest is overwritten; waits up to five minutes until Heketi has no operation in flight")
+	flags.IntVar(&o.slots, "slots", 0, "overwrite the oldest of this many Secrets, which are called as --secret with -0, -1 and so on; waits up to five minutes until Heketi has no operation in flight")
 	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "path of the heketi binary, which reads each copy before it is saved")
 	o.database.register(flags)
 	o.heketi.register(flags)

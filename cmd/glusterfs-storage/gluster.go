@@ -52,7 +52,7 @@ func newGlusterCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&o.healthPort, "health-port", 29690, "port of /healthz, /readyz and /servez on 127.0.0.1")
-	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "be ready after this time even if volumes are not healed; 0: no limit")
+	flags.DurationVar(&o.healTimeout, "heal-timeout", 0, "report ready after this time even if volumes are not healed (0: no limit)")
 	o.logs.register(flags)
 	o.logging.Register(flags)
 	return cmd

@@ -25,7 +25,7 @@ const (
 type heketiOptions struct{ url, caFile string }
 
 func (o *heketiOptions) register(flags *pflag.FlagSet) {
-	flags.StringVar(&o.url, "heketi-url", "", "address of Heketi, as in http://heketi.glusterfs-storage.svc:8080; its admin key is in the variable "+keyVariable+", which is empty for a Heketi without authentication")
+	flags.StringVar(&o.url, "heketi-url", "", "address of Heketi, as in http://heketi.glusterfs-storage.svc:8080; the variable "+keyVariable+" holds its admin key, and is empty if Heketi has no authentication")
 	flags.StringVar(&o.caFile, "heketi-ca-file", "", "PEM file with the authority of Heketi's certificate (default: the system's authorities)")
 }
 

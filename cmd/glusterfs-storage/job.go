@@ -22,10 +22,10 @@ type jobOptions struct {
 
 func (o *jobOptions) register(flags *pflag.FlagSet, job *jobs.Options) {
 	flags.StringVar(&job.Pod, "pod", "", "name of this pod, so that the Job does not wait for itself (default: the host name)")
-	flags.StringVar(&job.Config, "config", "", "heketi.json, for a temporary Heketi")
+	flags.StringVar(&job.Config, "config", "", "configuration file heketi.json, for a temporary Heketi")
 	flags.StringVar(&job.Program, "heketi", "/usr/bin/heketi", "path of the heketi binary")
 	flags.StringVar(&job.Dir, "directory", filepath.Dir(databasePath), "directory for a temporary Heketi's database; it must outlive a restart of the container")
-	flags.StringVar(&job.Claim, "claim", "heketi-db", "claim for the volume of Heketi's database; its PersistentVolume is NAMESPACE-VOLUME")
+	flags.StringVar(&job.Claim, "claim", "heketi-db", "claim for the volume of Heketi's database; its PersistentVolume is called NAMESPACE-VOLUME, after --namespace and --database-volume")
 	o.heketi.register(flags)
 	o.cluster.register(flags)
 	o.logging.Register(flags)

@@ -17,9 +17,9 @@ const day = 24 * time.Hour
 
 func (o *logOptions) register(flags *pflag.FlagSet) {
 	limits := logfiles.DefaultLimits()
-	flags.IntVar(&o.sizeMiB, "log-size", int(limits.Size>>20), "largest size of a GlusterFS log in MiB; a larger log is packed into a copy and emptied")
-	flags.IntVar(&o.copies, "log-copies", limits.Copies, "number of copies kept of each log")
-	flags.IntVar(&o.days, "log-days", int(limits.Age/day), "days after which copies are removed, and logs of bricks that no process has open")
+	flags.IntVar(&o.sizeMiB, "log-size", int(limits.Size>>20), "size in MiB from which a GlusterFS log is compressed into a copy, and emptied")
+	flags.IntVar(&o.copies, "log-copies", limits.Copies, "how many compressed copies of each log to keep")
+	flags.IntVar(&o.days, "log-days", int(limits.Age/day), "how many days to keep a copy, and the log of a brick that no longer runs")
 }
 
 func (o *logOptions) check() error {

@@ -40,7 +40,7 @@ func restoreCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "let Heketi start with an empty database if there is neither a database nor a backup")
-	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "path of the heketi binary, with which the backup is searched for unfinished volumes")
+	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "path of the heketi binary, which reads the backup to find unfinished volumes")
 	o.database.register(flags)
 	o.cluster.register(flags)
 	o.logging.Register(flags)

@@ -55,12 +55,12 @@ func setupCommand() *cobra.Command {
 
 func (o *setupOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.Topology, "topology", "", "topology file, as for heketi-cli topology load")
-	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", `label KEY=VALUE of the storage nodes; a node without it is logged ("": no check)`)
+	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", `label KEY=VALUE that the storage nodes should have; a node without the label is logged ("": no check)`)
 	flags.StringVar(&o.Volume.Name, "database-volume", "heketidbstorage", "volume of Heketi's database")
 	flags.IntVar(&o.Volume.SizeGiB, "database-size", 2, "size of the volume of Heketi's database in GiB")
 	flags.IntVar(&o.Volume.Replica, "database-replica", 3, "number of copies of the volume of Heketi's database, each on a different node")
-	flags.Int64Var(&o.Volume.GID, "database-gid", 65532, "id of the group as which Heketi runs")
-	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait for gluster on the nodes to which something is added")
+	flags.Int64Var(&o.Volume.GID, "database-gid", 65532, "id of the group that Heketi runs as")
+	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait until gluster answers on the nodes to which something is added")
 	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
 	o.job.register(flags, &o.Options.Options)
 }

@@ -32,6 +32,6 @@ func statusCommand() *cobra.Command {
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
 		},
 	}
-	cmd.Flags().BoolVar(&heal, "heal", false, "print the heal backlog, for at most one and a half minutes")
+	cmd.Flags().BoolVar(&heal, "heal", false, "print the heal backlog of all volumes instead; takes at most one and a half minutes")
 	return cmd
 }

@@ -55,9 +55,9 @@ func teardownCommand() *cobra.Command {
 func (o *teardownOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.StatefulSet, "statefulset", "heketi", "StatefulSet of Heketi")
 	flags.StringVar(&o.Volume, "database-volume", "heketidbstorage", "volume of Heketi's database")
-	flags.StringVar(&o.Release, "release", "glusterfs-storage", "release of the chart, for the list of what remains to be done")
-	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", "label KEY=VALUE of the storage nodes, for the list of what remains to be done")
-	flags.StringSliceVar(&o.Directories, "node-directories", []string{"/var/lib/glusterd", "/var/lib/heketi"}, "directories of GlusterFS on the storage nodes, for the list of what remains to be done")
+	flags.StringVar(&o.Release, "release", "glusterfs-storage", "release of the chart; part of the printed list of remaining steps")
+	flags.StringVar(&o.NodeLabel, "node-label", "storagenode=glusterfs", "label KEY=VALUE of the storage nodes; part of the printed list of remaining steps")
+	flags.StringSliceVar(&o.Directories, "node-directories", []string{"/var/lib/glusterd", "/var/lib/heketi"}, "directories of GlusterFS on the storage nodes; part of the printed list of remaining steps")
 	flags.DurationVar(&o.Timing.Pods, "gluster-timeout", o.Timing.Pods, "how long to wait until gluster answers in its pods")
 	flags.DurationVar(&o.Timing.Heketi, "heketi-timeout", o.Timing.Heketi, "how long to wait for Heketi's pod")
 	o.job.register(flags, &o.Options.Options)

@@ -30,8 +30,8 @@ type Options struct {
 
 // Register adds the flags.
 func (o *Options) Register(flags *pflag.FlagSet) {
-	flags.IntVarP(&o.Verbosity, "v", "v", 0, "log verbosity: 0 is for operators, 5 for debugging")
-	flags.StringVar(&o.Format, "logging-format", Text, "text or json")
+	flags.IntVarP(&o.Verbosity, "v", "v", 0, "level of the logs: 0 for normal operation, 5 for debugging")
+	flags.StringVar(&o.Format, "logging-format", Text, "format of the logs: text or json")
 }
 
 // Check returns an error for an invalid value, with the allowed values.
