@@ -14,10 +14,10 @@ const root = "../.."
 // TestNamedFilesExist: the source files that pages name exist. A path is relative to the top of the repository. In a sequence
 // diagram, a file's name alone belongs to the package at either end of its arrow.
 func TestNamedFilesExist(t *testing.T) {
-	pages := append(glob(t, "docs/decisions/*.md"), root+"/docs/architecture.md")
-	for page, least := range map[string]int{"architecture.md": 30, "one-controller.md": 1} {
+	pages := append(glob(t, "docs/decisions/*.md"), root+"/docs/architecture.md", root+"/.github/CONTRIBUTING.md")
+	for page, least := range map[string]int{"architecture.md": 30, "one-controller.md": 1, "CONTRIBUTING.md": 10} {
 		if i := slices.IndexFunc(pages, func(p string) bool { return filepath.Base(p) == page }); i < 0 {
-			t.Errorf("docs/ has no %s", page)
+			t.Errorf("there is no %s", page)
 		} else if named := filesNamed(read(t, pages[i])); len(named) < least {
 			t.Errorf("%s names only %d files: %v", page, len(named), named)
 		}
@@ -40,7 +40,7 @@ func TestFilesNamed(t *testing.T) {
 }
 
 var (
-	path        = regexp.MustCompile(`\b(?:cmd|pkg|charts|deploy|test)/[\w./-]*\w\.(?:go|yaml|mk|sh)\b`)
+	path        = regexp.MustCompile(`\b(?:cmd|pkg|charts|deploy|test)/[\w./-]*\w\.(?:go|yaml|tpl|mk|sh)\b`)
 	participant = regexp.MustCompile(`^participant (\w+) as (.*)`)
 	arrow       = regexp.MustCompile(`^(\w+)-?->>(\w+): .*\(([^)]+)\)`)
 )

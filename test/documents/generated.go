@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Generated compares the part of a page of docs/ between the lines "<!-- generated: NAME -->" and "<!-- end of NAME -->" with the
@@ -23,7 +25,8 @@ func Generated(tb testing.TB, page, name, want string, update bool) {
 		return
 	}
 	if !update {
-		tb.Errorf("docs/%s: the generated part differs from the code (make docs); it has\n%s\nand should have\n%s", page, got, want)
+		tb.Errorf("docs/%s: the generated part differs from the code (make docs), page (-) and code (+):\n%s", page,
+			cmp.Diff(strings.Split(got, "\n"), strings.Split(want, "\n")))
 		return
 	}
 	if err := os.WriteFile(filepath.Join(directory(tb), page), []byte(before+begin+want+end+after), 0o644); err != nil {

@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,8 +21,8 @@ func TestGenerated(t *testing.T) {
 		}
 	}
 	r := &recorder{TB: t}
-	Generated(r, "page.md", "table", "new", false)
-	if !strings.Contains(r.said, "make docs") {
+	Generated(r, "page.md", "table", "old\nnew", false)
+	if !strings.Contains(r.said, "make docs") || !strings.Contains(r.said, `+ 	"new"`) || strings.Contains(r.said, `+ 	"old"`) {
 		t.Errorf("a page that differs: %q", r.said)
 	}
 	Generated(t, "page.md", "table", "new", true)
@@ -45,4 +46,4 @@ type recorder struct {
 
 func (r *recorder) Helper() {}
 
-func (r *recorder) Errorf(format string, _ ...any) { r.said += format }
+func (r *recorder) Errorf(format string, args ...any) { r.said += fmt.Sprintf(format, args...) }
