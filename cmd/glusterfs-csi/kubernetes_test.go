@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 func TestHealthAddress(t *testing.T) {
@@ -94,6 +96,7 @@ func fakeKubernetes(t *testing.T) (kubeconfig string, patches <-chan string) {
 
 // The kubelet finds the registration, calls the driver, and confirms the registration. Only then may the taint be removed.
 func TestNodeOnKubernetes(t *testing.T) {
+	needs.Root(t, "the node plugin seals its state directory, which needs CAP_SYS_ADMIN")
 	kubeconfig, patches := fakeKubernetes(t)
 	registration, socket := t.TempDir(), filepath.Join(t.TempDir(), "csi.sock")
 	p := startProgram(t, socket, "node", "--node-id=n1", "--state-dir="+t.TempDir(), "--registration-dir="+registration,

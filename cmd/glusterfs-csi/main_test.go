@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // asMain makes the test binary behave as glusterfs-csi, so that a test can send signals to it.
@@ -140,6 +141,9 @@ func TestWrongCommandLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			if slices.Contains(tt.args, used) {
+				needs.Root(t, "the node plugin seals its state directory, which needs CAP_SYS_ADMIN")
+			}
 			code, stdout, stderr := command(t, tt.args...)
 			if code != tt.code || stdout != "" {
 				t.Errorf("code %d, want %d; output %q", code, tt.code, stdout)

@@ -22,6 +22,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // program is glusterfs-csi in a separate process, logging JSON.
@@ -210,6 +212,7 @@ func TestStartAfterKill(t *testing.T) {
 }
 
 func TestMetricsAddress(t *testing.T) {
+	needs.Root(t, "the node plugin seals its state directory, which needs CAP_SYS_ADMIN")
 	p := startProgram(t, filepath.Join(t.TempDir(), "csi.sock"), "node", "--node-id=n1", "--state-dir="+t.TempDir(), "--metrics-address=127.0.0.1:0")
 	address, _ := p.awaitLog(t, "Serving metrics")["address"].(string)
 	if _, err := csi.NewNodeClient(p.dial(t)).NodeGetInfo(t.Context(), &csi.NodeGetInfoRequest{}); err != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // machine is a network namespace, which ends with the test.
@@ -136,6 +137,7 @@ func (m machine) reaches(address string, ports, closed []int) {
 
 // TestFirewalls connects a pod, its node and a gluster server, each in a separate network namespace, with the rules loaded.
 func TestFirewalls(t *testing.T) {
+	needs.Root(t, "it makes network namespaces")
 	pod, node, server := newMachine(t), newMachine(t), newMachine(t)
 	node.run("", "ip", "link", "add", "pods", "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(pod.pid))
 	node.run("", "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", strconv.Itoa(server.pid))
