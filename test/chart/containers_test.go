@@ -3,13 +3,14 @@ package chart
 import (
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // container is a container of a rendered pod template.
@@ -142,15 +143,12 @@ func healthPort(c container) string {
 
 // The driver accepts each flag that the chart gives it.
 func TestFlagsAreKnown(t *testing.T) {
-	driver, err := filepath.Abs(filepath.Join(root, "build/bin/glusterfs-csi"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	driver := needs.Built(t, root, "glusterfs-csi", "build")
 	known := map[string]string{}
 	for _, component := range []string{"controller", "node"} {
 		out, err := exec.CommandContext(t.Context(), driver, component, "--help").CombinedOutput()
 		if err != nil {
-			t.Fatalf("%v (make build): %s", err, out)
+			t.Fatalf("%v: %s", err, out)
 		}
 		known[component] = string(out)
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 const (
@@ -91,14 +93,7 @@ func helm(t *testing.T, args ...string) (string, error) {
 
 func tool(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	program, err := filepath.Abs(filepath.Join(root, "build/bin", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(program); err != nil {
-		t.Fatalf("%v (make test-chart builds it)", err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd := exec.CommandContext(t.Context(), needs.Built(t, root, name, "test-chart"), args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	home := t.TempDir()

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	docs "github.com/glusterfs-csi/glusterfs-csi/test/documents"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // TestAlertsAndDashboardNameMetricsThatExist: a running driver has each metric that alerts and the dashboard select, with the
@@ -126,18 +127,14 @@ func liveMetrics(t *testing.T) map[string][]string {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "csi.sock")
 	write(t, filepath.Join(dir, "config.yaml"), "backends: [{name: lab, url: '"+fullHeketi(t)+"'}]\n")
-	program, err := filepath.Abs(filepath.Join(root, "build/bin/glusterfs-csi"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, "all", "--endpoint=unix://"+socket, "--config="+filepath.Join(dir, "config.yaml"),
+	cmd := exec.CommandContext(t.Context(), needs.Built(t, root, "glusterfs-csi", "build"), "all", "--endpoint=unix://"+socket, "--config="+filepath.Join(dir, "config.yaml"),
 		"--node-id=n1", "--state-dir="+filepath.Join(dir, "state"), "--metrics-address=127.0.0.1:0", "--logging-format=json")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v (make build)", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { // before the directory is removed
 		_ = cmd.Process.Kill()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
@@ -27,6 +28,20 @@ func Program(tb testing.TB, name, debianPackage string) string {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		missing(tb, fmt.Sprintf("needs %s (Debian: %s): %v", name, debianPackage, err))
+	}
+	return path
+}
+
+// Built returns the absolute path of a program that a target of make puts into build/bin, and skips the test if it is not there.
+// root is the path of the repository.
+func Built(tb testing.TB, root, name, target string) string {
+	tb.Helper()
+	path, err := filepath.Abs(filepath.Join(root, "build", "bin", name))
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		missing(tb, fmt.Sprintf("needs %s, which make %s builds: %v", name, target, err))
 	}
 	return path
 }

@@ -1,8 +1,10 @@
 package needs
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -31,6 +33,23 @@ func TestProgram(t *testing.T) {
 	Program(r, "no-such-program", "no-such-package")
 	if want := `fatal: needs no-such-program (Debian: no-such-package): exec: "no-such-program": executable file not found in $PATH`; r.said != want {
 		t.Errorf("%q, want %q", r.said, want)
+	}
+}
+
+func TestBuilt(t *testing.T) {
+	t.Setenv(Variable, "1")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "build", "bin", "tool")
+	r := &recorder{TB: t}
+	Built(r, dir, "tool", "tools")
+	if want := "fatal: needs tool, which make tools builds: stat " + path + ": no such file or directory"; r.said != want {
+		t.Errorf("%q, want %q", r.said, want)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if got := Built(t, dir, "tool", "tools"); got != path {
+		t.Errorf("%q, want %q", got, path)
 	}
 }
 
