@@ -29,9 +29,9 @@ func (i installed) tryHeketi(args ...string) (string, error) {
 	}, args...)...)
 }
 
-// moveBricks runs a command of Heketi that moves bricks, as docs/day-one.md says. If a brick of Heketi's own volume moves, Heketi
-// loses its open database and is restarted. While files are written, self-heal lists some of them now and then, for which Heketi
-// refuses the command.
+// moveBricks runs a command of Heketi that moves bricks, as docs/storage-nodes.md says. If a brick of Heketi's own volume moves,
+// Heketi loses its open database, sometimes ends for that reason, and is restarted. While files are written, self-heal lists some
+// of them now and then, for which Heketi refuses the command.
 func (i installed) moveBricks(args ...string) {
 	i.Helper()
 	clustertest.Within(i.T, 5*time.Minute, func() error {
@@ -41,7 +41,7 @@ func (i installed) moveBricks(args ...string) {
 		}
 		err = fmt.Errorf("heketi-cli %s: %w: %s", strings.Join(args, " "), err, out)
 		switch {
-		case strings.Contains(err.Error(), "bad file descriptor"):
+		case strings.Contains(err.Error(), "bad file descriptor"), strings.Contains(err.Error(), "exit code 137"):
 			i.Logf("Heketi is started again: %v", err)
 			i.in("rollout", "restart", "statefulset/heketi")
 			i.in("rollout", "status", "statefulset/heketi", patience)
