@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -13,7 +12,7 @@ func TestNamedTargetsExist(t *testing.T) {
 	targets := map[string]bool{}
 	for _, pattern := range []string{"Makefile", "*/*.mk", "*/*/*.mk"} {
 		for _, file := range glob(t, pattern) {
-			for _, found := range regexp.MustCompile(`(?m)^([a-z0-9-]+):`).FindAllStringSubmatch(read(t, file), -1) {
+			for _, found := range makeTarget.FindAllStringSubmatch(read(t, file), -1) {
 				targets[found[1]] = true
 			}
 		}
@@ -42,7 +41,11 @@ func TestTargetsNamed(t *testing.T) {
 	}
 }
 
-var makeCommand = regexp.MustCompile("(?m)(?:^|`)make((?: [a-z][a-z0-9-]*)+)(?:[`]|\\s+[#A-Z]|\\s*$)")
+var (
+	makeTarget   = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
+	testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	makeCommand  = regexp.MustCompile("(?m)(?:^|`)make((?: [a-z][a-z0-9-]*)+)(?:[`]|\\s+[#A-Z]|\\s*$)")
+)
 
 // targetsNamed returns the targets of the make commands in a page, between backquotes or at the beginning of a line.
 func targetsNamed(page string) (targets []string) {
@@ -55,18 +58,9 @@ func targetsNamed(page string) (targets []string) {
 // TestNamedTestsExist: the tests that CONTRIBUTING names exist.
 func TestNamedTestsExist(t *testing.T) {
 	tests := map[string]bool{}
-	for _, dir := range []string{"cmd", "pkg", "test", "deploy"} {
-		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, "_test.go") {
-				return err
-			}
-			for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(read(t, path), -1) {
-				tests[found[1]] = true
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+	for _, file := range filesBelow(t, regexp.MustCompile(`_test\.go$`), "cmd", "pkg", "test", "deploy") {
+		for _, found := range testFunction.FindAllStringSubmatch(read(t, file), -1) {
+			tests[found[1]] = true
 		}
 	}
 	named := regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(read(t, root+"/.github/CONTRIBUTING.md"), -1)

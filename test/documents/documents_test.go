@@ -4,8 +4,8 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +52,7 @@ func TestUnprinted(t *testing.T) {
 // TestTroubleshootingRows: each row about the driver's own messages, and about messages of Heketi that the driver explains,
 // quotes words from the driver's source.
 func TestTroubleshootingRows(t *testing.T) {
-	literals := literalsBelow(t, "../../pkg")
+	literals := literalsBelow(t, "pkg")
 	composed := []string{"the examination of backend", "keyFile cannot be read", "caFile cannot be read"} // joined only at run time
 	for _, section := range []string{"What Heketi answers", "What the driver decides", "What a mount fails with"} {
 		rows := Rows(t, section)
@@ -100,13 +100,13 @@ func TestTroubleshootingPromises(t *testing.T) {
 func literalsBelow(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.Dir(path), "test") {
-			return err
+	for _, path := range filesBelow(t, regexp.MustCompile(`\.go$`), dir) {
+		if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.Dir(path), "test") {
+			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			e, ok := n.(ast.Expr)
@@ -117,10 +117,6 @@ func literalsBelow(t *testing.T, dir string) string {
 			all.WriteString(text + "\n")
 			return text == ""
 		})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return all.String()
 }

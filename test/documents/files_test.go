@@ -1,6 +1,7 @@
 package documents
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -77,6 +78,23 @@ func glob(t *testing.T, pattern string) []string {
 	paths, err := filepath.Glob(filepath.Join(root, pattern))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("nothing is at %s (%v)", pattern, err)
+	}
+	return paths
+}
+
+// filesBelow returns the paths below directories of the repository that match the pattern.
+func filesBelow(t *testing.T, pattern *regexp.Regexp, dirs ...string) (paths []string) {
+	t.Helper()
+	for _, dir := range dirs {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && pattern.MatchString(path) {
+				paths = append(paths, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return paths
 }

@@ -1,7 +1,6 @@
 package documents
 
 import (
-	"io/fs"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,25 +11,19 @@ import (
 // heading in quotes.
 func TestNamedSectionsExist(t *testing.T) {
 	named := 0
-	for _, dir := range []string{"pkg", "cmd", "charts", "deploy"} {
-		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !sectionNamers.MatchString(path) || strings.HasSuffix(path, "_test.go") {
-				return err
+	for _, path := range filesBelow(t, sectionNamers, "pkg", "cmd", "charts", "deploy") {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		for _, found := range namedSection.FindAllStringSubmatch(read(t, path), -1) {
+			named++
+			page := filepath.Join(root, found[1])
+			if strings.HasSuffix(page, "README.md") { // a chart names its own as README.md
+				page = filepath.Join(chartDir.FindString(path), found[1])
 			}
-			for _, found := range namedSection.FindAllStringSubmatch(read(t, path), -1) {
-				named++
-				page := filepath.Join(root, found[1])
-				if strings.HasSuffix(page, "README.md") { // a chart names its own as README.md
-					page = filepath.Join(chartDir.FindString(path), found[1])
-				}
-				if anchor := found[2] + anchorOf(found[3]); !exists(page) || !anchorsOf(read(t, page))[anchor] {
-					t.Errorf("%s names %s, which has no section %s", path, found[1], anchor)
-				}
+			if anchor := found[2] + anchorOf(found[3]); !exists(page) || !anchorsOf(read(t, page))[anchor] {
+				t.Errorf("%s names %s, which has no section %s", path, found[1], anchor)
 			}
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
 		}
 	}
 	if named < 10 {
