@@ -11,6 +11,60 @@ import (
 // MarkPending makes the volume unfinished in a database of Heketi, as during its creation. program is the heketi binary.
 func MarkPending(t *testing.T, program, path, volume string) {
 	t.Helper()
+	change(t, program, path, func(sections sections) {
+		const operation = "0123456789abcdef0123456789abcdef"
+		pending := object{"Id": operation}
+		var actions []object
+		for id, fields := range sections["volumeentries"] {
+			if fields["Info"].(map[string]any)["name"] != volume {
+				continue
+			}
+			fields["Pending"] = pending
+			for _, brick := range fields["Bricks"].([]any) {
+				sections["brickentries"][brick.(string)]["Pending"] = pending
+				actions = append(actions, object{"Change": 1, "Id": brick}) // OpAddBrick
+			}
+			actions = append(actions, object{"Change": 2, "Id": id}) // OpAddVolume
+		}
+		if len(actions) == 0 {
+			t.Fatalf("the database has no volume %s", volume)
+		}
+		sections["pendingoperations"] = map[string]object{operation: operationOf(operation, 1, actions...)} // OperationCreateVolume
+	})
+}
+
+// MarkEvicted makes the removal of a device unfinished in a database of Heketi, at the moment when it begins to move the device's
+// brick. program is the heketi binary.
+func MarkEvicted(t *testing.T, program, path, device string) {
+	t.Helper()
+	change(t, program, path, func(sections sections) {
+		const removal, eviction = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+		bricks := sections["deviceentries"][device]["Bricks"].([]any)
+		if len(bricks) != 1 {
+			t.Fatalf("the device has the bricks %v, want one", bricks)
+		}
+		sections["brickentries"][bricks[0].(string)]["Pending"] = object{"Id": eviction}
+		sections["pendingoperations"] = map[string]object{
+			// OperationRemoveDevice with OpRemoveDevice and OpChildOperation, OperationBrickEvict with OpDeleteBrick and OpParentOperation
+			removal:  operationOf(removal, 6, object{"Change": 8, "Id": device}, object{"Change": 12, "Id": eviction}),
+			eviction: operationOf(eviction, 8, object{"Change": 3, "Id": bricks[0]}, object{"Change": 13, "Id": removal}),
+		}
+	})
+}
+
+type (
+	object   = map[string]any
+	sections map[string]map[string]object
+)
+
+// operationOf returns an unfinished operation (heketi: apps/glusterfs/pendingop.go).
+func operationOf(id string, kind int, actions ...object) object {
+	return object{"Id": id, "Timestamp": 1, "Type": kind, "Actions": actions, "Status": ""}
+}
+
+// change changes a database of Heketi.
+func change(t *testing.T, program, path string, change func(sections)) {
+	t.Helper()
 	dir := t.TempDir()
 	text, changed := filepath.Join(dir, "heketi.json"), filepath.Join(dir, "heketi.db")
 	db(t, program, "export", text, path)
@@ -18,29 +72,11 @@ func MarkPending(t *testing.T, program, path, volume string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sections map[string]map[string]any
+	var sections sections
 	if err := json.Unmarshal(content, &sections); err != nil {
 		t.Fatal(err)
 	}
-	const operation = "0123456789abcdef0123456789abcdef"
-	pending := map[string]any{"Id": operation}
-	var actions []any
-	for id, entry := range sections["volumeentries"] {
-		fields := entry.(map[string]any)
-		if fields["Info"].(map[string]any)["name"] != volume {
-			continue
-		}
-		fields["Pending"] = pending
-		for _, brick := range fields["Bricks"].([]any) {
-			sections["brickentries"][brick.(string)].(map[string]any)["Pending"] = pending
-			actions = append(actions, map[string]any{"Change": 1, "Id": brick}) // OpAddBrick
-		}
-		actions = append(actions, map[string]any{"Change": 2, "Id": id}) // OpAddVolume
-	}
-	if len(actions) == 0 {
-		t.Fatalf("the database has no volume %s", volume)
-	}
-	sections["pendingoperations"] = map[string]any{operation: map[string]any{"Id": operation, "Timestamp": 1, "Type": 1, "Actions": actions, "Status": ""}}
+	change(sections)
 	if content, err = json.Marshal(sections); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,12 @@ import (
 // copyWhileMade returns a backup from the time when the volume was being made.
 func (w *world) copyWhileMade(client *heketi.Client, volume string) database.Copy {
 	w.t.Helper()
+	return w.copyWith(client, func(path string) { storagetest.MarkPending(w.t, w.program, path, volume) })
+}
+
+// copyWith returns a backup of the database with a change.
+func (w *world) copyWith(client *heketi.Client, change func(path string)) database.Copy {
+	w.t.Helper()
 	path := filepath.Join(w.t.TempDir(), "heketi.db")
 	file, err := os.Create(path) // #nosec G304 -- of a test
 	if err != nil {
@@ -23,7 +29,7 @@ func (w *world) copyWhileMade(client *heketi.Client, volume string) database.Cop
 	if err := errors.Join(client.DatabaseCopy(w.t.Context(), file), file.Close()); err != nil {
 		w.t.Fatal(err)
 	}
-	storagetest.MarkPending(w.t, w.program, path, volume)
+	change(path)
 	taken, err := database.Take(w.t.Context(), storagetest.File(path), w.program)
 	if err != nil {
 		w.t.Fatal(err)
@@ -82,6 +88,54 @@ func TestVolumeThatWasMadeSince(t *testing.T) {
 			if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), tt.want) || !w.volumes[name] || !w.volumes[testVolume] {
 				t.Errorf("%v, volumes %v", err, w.volumes)
 			}
+		})
+	}
+}
+
+// TestInterruptedDeviceRemoval: in the backup, Heketi was moving the brick of the database's volume from a device. To finish that,
+// Heketi asks gluster about the volume. It cannot finish it if the device is lost.
+func TestInterruptedDeviceRemoval(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		broken bool   // the device
+		point  string // where a first run is killed
+	}{
+		{"the device works", false, ""},
+		{"killed before the backup knows of the clean-up", false, "before save secret"},
+		{"killed before the volume gets its other name", false, "after gluster --mode=script volume delete"},
+		{"the device is broken", true, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			client := w.client()
+			nodes, err := nodesOf(t.Context(), client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			device := nodes[2].Devices[0].ID
+			if tt.broken {
+				if err := client.SetDeviceState(t.Context(), device, heketi.DeviceOffline); err != nil {
+					t.Fatal(err)
+				}
+				w.disks[device].pv, w.disks[device].group = false, false
+			}
+			taken := w.copyWith(client, func(path string) { storagetest.MarkEvicted(t, w.program, path, device) })
+			store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
+			if err := store.Save(t.Context(), taken); err != nil {
+				t.Fatal(err)
+			}
+			w.stopHeketi()
+			w.replicas = 0
+			if tt.point != "" {
+				if err := w.run(tt.point); err == nil {
+					t.Fatal("the run was not killed")
+				}
+				w.newPod()
+			}
+			if err := w.run(""); err != nil {
+				t.Fatalf("%v\n%s", err, w.log)
+			}
+			w.check()
 		})
 	}
 }

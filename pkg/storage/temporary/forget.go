@@ -13,7 +13,8 @@ type Lost struct{ Nodes, Devices []string }
 
 // Forget removes lost nodes and devices, the bricks on them, and volumes without other bricks from the database, while no Heketi
 // runs. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a brick.
-// Unfinished operations forget the lost bricks, too: Heketi neither undoes nor finishes an operation that needs one of them.
+// Unfinished operations forget the lost bricks, too: Heketi neither undoes nor finishes an operation that needs one of them. The
+// eviction of a lost brick is abandoned.
 func (o Options) Forget(ctx context.Context, lost Lost) error {
 	return o.edit(ctx, func(exported []byte) ([]byte, error) {
 		changed, err := forgotten(exported, lost)
@@ -43,12 +44,13 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 			bricks = append(bricks, id)
 		}
 	})
+	evictions := d.abandonEvictions(isLost(bricks))
 	volumes := d.volumesOn(isLost(bricks))
 	d.remove("nodeentries", nodes)
 	d.remove("deviceentries", devices)
 	d.remove("brickentries", bricks)
 	d.remove("volumeentries", volumes)
-	d.remove("pendingoperations", d.operationsOn(isLost(volumes)))
+	d.remove("pendingoperations", append(evictions, d.operationsOn(isLost(volumes))...))
 	d.each("nodeentries", func(_ string, node entry) { node.without("Devices", isLost(devices)) })
 	d.each("deviceentries", func(_ string, device entry) { device.without("Bricks", isLost(bricks)) })
 	d.each("volumeentries", func(_ string, volume entry) { volume.without("Bricks", isLost(bricks)) })
@@ -138,10 +140,16 @@ func (e entry) text(field string) (text string) {
 	return text
 }
 
+func (e entry) number(field string) (number int) {
+	e.decode(e.name+"."+field, e.fields[field], &number)
+	return number
+}
+
 // action is a part of an unfinished operation. It is encoded as it was decoded.
 type action struct {
 	json.RawMessage
-	id string // of a volume or brick, among others
+	change int
+	id     string // of a volume or brick, among others
 }
 
 func (e entry) actions() (actions []action) {
@@ -149,10 +157,11 @@ func (e entry) actions() (actions []action) {
 	e.decode(e.name+".Actions", e.fields["Actions"], &all)
 	for _, raw := range all {
 		var decoded struct {
-			ID string `json:"Id"`
+			Change int
+			ID     string `json:"Id"`
 		}
 		e.decode(e.name+".Actions", raw, &decoded)
-		actions = append(actions, action{RawMessage: raw, id: decoded.ID})
+		actions = append(actions, action{RawMessage: raw, change: decoded.Change, id: decoded.ID})
 	}
 	return actions
 }
@@ -175,3 +184,6 @@ func (e entry) without(field string, lost func(id string) bool) {
 		e.fields[field] = encoded(slices.DeleteFunc(ids, lost))
 	}
 }
+
+// with adds an id to a list.
+func (e entry) with(field, id string) { e.fields[field] = encoded(append(e.list(field), id)) }
