@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,21 +34,28 @@ func MarkPending(t *testing.T, program, path, volume string) {
 	})
 }
 
-// MarkEvicted makes the removal of a device unfinished in a database of Heketi, at the moment when it begins to move the device's
-// brick. program is the heketi binary.
-func MarkEvicted(t *testing.T, program, path, device string) {
+// MarkEvicted makes the removal of a device unfinished in a database of Heketi, while the device's brick is moved to another
+// device of the node. program is the heketi binary.
+func MarkEvicted(t *testing.T, program, path, from, to string) {
 	t.Helper()
 	change(t, program, path, func(sections sections) {
-		const removal, eviction = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
-		bricks := sections["deviceentries"][device]["Bricks"].([]any)
+		const removal, eviction, replacement = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210", "00000000000000000000000000000000"
+		bricks := sections["deviceentries"][from]["Bricks"].([]any)
 		if len(bricks) != 1 {
 			t.Fatalf("the device has the bricks %v, want one", bricks)
 		}
-		sections["brickentries"][bricks[0].(string)]["Pending"] = object{"Id": eviction}
+		old := sections["brickentries"][bricks[0].(string)]
+		old["Pending"] = object{"Id": eviction}
+		info := maps.Clone(old["Info"].(object))
+		info["id"], info["device"] = replacement, to
+		made := maps.Clone(old)
+		made["Info"] = info
+		sections["brickentries"][replacement] = made
 		sections["pendingoperations"] = map[string]object{
-			// OperationRemoveDevice with OpRemoveDevice and OpChildOperation, OperationBrickEvict with OpDeleteBrick and OpParentOperation
-			removal:  operationOf(removal, 6, object{"Change": 8, "Id": device}, object{"Change": 12, "Id": eviction}),
-			eviction: operationOf(eviction, 8, object{"Change": 3, "Id": bricks[0]}, object{"Change": 13, "Id": removal}),
+			// OperationRemoveDevice with OpRemoveDevice and OpChildOperation
+			removal: operationOf(removal, 6, object{"Change": 8, "Id": from}, object{"Change": 12, "Id": eviction}),
+			// OperationBrickEvict with OpDeleteBrick, OpParentOperation and OpAddBrick
+			eviction: operationOf(eviction, 8, object{"Change": 3, "Id": bricks[0]}, object{"Change": 13, "Id": removal}, object{"Change": 1, "Id": replacement}),
 		}
 	})
 }

@@ -37,7 +37,7 @@ func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 		return nil, err
 	}
 	// Once the volume is deleted, this Job may itself have emptied a device on which LVM finds nothing.
-	early := slices.ContainsFunc(slices.Collect(maps.Values(dump.Volumes)), r.isDatabase)
+	early := slices.ContainsFunc(slices.Collect(maps.Values(dump.Volumes)), func(v heketi.DumpVolume) bool { return v.Name == r.renamed() })
 	for _, n := range nodes {
 		if _, ok := r.pods[n.name]; !ok {
 			left = append(left, leftBehind{node: n, devices: n.Devices})
@@ -152,7 +152,7 @@ func (r *removal) detachPeer(ctx context.Context, host string) error {
 	return nil
 }
 
-// forget removes lost nodes and devices from the database of the temporary Heketi.
+// forget removes lost nodes and devices from the database of the temporary Heketi, which it stops and starts again.
 func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 	if len(left) == 0 {
 		return nil
@@ -167,17 +167,8 @@ func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 		}
 		klog.FromContext(ctx).Info("Step 3 of 6: WARNING: left behind: "+l.what(), "node", l.node.name, "devices", names(l.devices))
 	}
-	if err := r.edit(ctx, func() error { return r.options.Forget(ctx, lost) }); err != nil {
-		return err
-	}
-	r.left = append(r.left, left...)
-	return r.save(ctx)
-}
-
-// edit changes the database of the temporary Heketi, which it stops and starts again.
-func (r *removal) edit(ctx context.Context, change func() error) error {
 	r.heketi.End()
-	if err := change(); err != nil {
+	if err := r.options.Forget(ctx, lost); err != nil {
 		return err
 	}
 	h, err := r.options.Start(ctx)
@@ -185,7 +176,8 @@ func (r *removal) edit(ctx context.Context, change func() error) error {
 		return err
 	}
 	r.heketi, r.server, r.saver.From = h, h.Client, h.Client
-	return nil
+	r.left = append(r.left, left...)
+	return r.save(ctx)
 }
 
 func names(devices []heketi.Device) (names []string) {

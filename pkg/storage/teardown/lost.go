@@ -91,7 +91,7 @@ func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods
 func (t *Teardown) volumesOf(dump heketi.Dump) (names []string) {
 	for _, id := range slices.Sorted(maps.Keys(dump.Volumes)) {
 		v := dump.Volumes[id]
-		if t.isDatabase(v) {
+		if v.Name == t.Volume || v.Name == t.renamed() {
 			continue
 		}
 		text := fmt.Sprintf("%s (id %s)", v.Name, id)

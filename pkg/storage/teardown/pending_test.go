@@ -92,40 +92,49 @@ func TestVolumeThatWasMadeSince(t *testing.T) {
 	}
 }
 
-// TestInterruptedDeviceRemoval: in the backup, Heketi was moving the brick of the database's volume from a device. To finish that,
-// Heketi asks gluster about the volume. It cannot finish it if the device is lost.
+// TestInterruptedDeviceRemoval: in the backup, Heketi was moving the brick of the database's volume from one device of n1 to the
+// other. Any device of the volume may be lost since.
 func TestInterruptedDeviceRemoval(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		broken bool   // the device
-		point  string // where a first run is killed
-	}{
-		{"the device works", false, ""},
-		{"killed before the backup knows of the clean-up", false, "before save secret"},
-		{"killed before the volume gets its other name", false, "after gluster --mode=script volume delete"},
-		{"the device is broken", true, ""},
+	for _, tt := range []struct{ name, broken, lost, point string }{
+		{name: "no device is lost"},
+		{name: "killed", point: "after gluster --mode=script volume delete"},
+		{name: "the old device is broken", broken: "old"},
+		{name: "the new device is broken", broken: "new"},
+		{name: "a device with another brick is broken", broken: "other"},
+		{name: "a node with another brick is lost", lost: "n3"},
+		{name: "the node is lost", lost: "n1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			client := w.client()
 			nodes, err := nodesOf(t.Context(), client)
 			if err != nil {
 				t.Fatal(err)
 			}
-			device := nodes[2].Devices[0].ID
-			if tt.broken {
-				if err := client.SetDeviceState(t.Context(), device, heketi.DeviceOffline); err != nil {
+			of := nodes[0].Devices
+			if len(of[0].Bricks) == 0 {
+				of[0], of[1] = of[1], of[0]
+			}
+			devices := map[string]string{"old": of[0].ID, "new": of[1].ID, "other": nodes[1].Devices[0].ID}
+			if id := devices[tt.broken]; id != "" {
+				if err := client.SetDeviceState(t.Context(), id, heketi.DeviceOffline); err != nil {
 					t.Fatal(err)
 				}
-				w.disks[device].pv, w.disks[device].group = false, false
+				w.disks[id].pv, w.disks[id].group = false, false
 			}
-			taken := w.copyWith(client, func(path string) { storagetest.MarkEvicted(t, w.program, path, device) })
+			taken := w.copyWith(client, func(path string) {
+				storagetest.MarkEvicted(t, w.program, path, devices["old"], devices["new"])
+			})
 			store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
 			if err := store.Save(t.Context(), taken); err != nil {
 				t.Fatal(err)
 			}
 			w.stopHeketi()
 			w.replicas = 0
+			if tt.lost != "" {
+				w.loseNode(tt.lost)
+			}
 			if tt.point != "" {
 				if err := w.run(tt.point); err == nil {
 					t.Fatal("the run was not killed")

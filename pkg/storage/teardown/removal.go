@@ -39,8 +39,15 @@ func (r *removal) check(ctx context.Context) error {
 	if err := r.leaveBehind(ctx); err != nil {
 		return err
 	}
-	if err := r.cleanUp(ctx); err != nil {
+	if err := temporary.CleanUp(ctx, r.server); err != nil {
 		return err
+	}
+	operations, err := r.server.Operations(ctx)
+	if err != nil {
+		return err
+	}
+	if len(operations) > 0 {
+		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: see its log above", operations[0].ID, operations[0].Type)
 	}
 	if err := r.checkVolumes(ctx, r.server, false); err != nil {
 		return err
@@ -48,29 +55,7 @@ func (r *removal) check(ctx context.Context) error {
 	return r.checkServers(ctx, r.server, r.pods, false)
 }
 
-// cleanUp lets Heketi undo or finish interrupted operations, and records that: a later run, which may continue with the backup, no
-// longer has the volume that Heketi asks gluster about.
-func (r *removal) cleanUp(ctx context.Context) error {
-	interrupted, err := r.server.Operations(ctx)
-	if err != nil || len(interrupted) == 0 {
-		return err
-	}
-	if err := temporary.CleanUp(ctx, r.server); err != nil {
-		return err
-	}
-	left, err := r.server.Operations(ctx)
-	if err != nil {
-		return err
-	}
-	if len(left) > 0 {
-		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: see its log above", left[0].ID, left[0].Type)
-	}
-	return r.save(ctx)
-}
-
-// volume removes the database's volume: first the volume in gluster, then the bricks, through Heketi. Heketi refuses to delete a
-// volume of that name (heketi: apps/glusterfs/app_volume.go, VolumeDelete), and so the volume gets another name in its database.
-// It does so only now, since Heketi, when it cleans up operations, asks gluster about volumes by name.
+// volume removes the database's volume: first the volume in gluster, where it has its real name, then the bricks, through Heketi.
 func (r *removal) volume(ctx context.Context) error {
 	if err := r.glusterVolume(ctx); err != nil {
 		return err
@@ -80,13 +65,8 @@ func (r *removal) volume(ctx context.Context) error {
 		return err
 	}
 	for id, v := range dump.Volumes {
-		if !r.isDatabase(v) {
+		if v.Name != r.renamed() {
 			continue
-		}
-		if v.Name == r.Volume {
-			if err := r.edit(ctx, func() error { return r.options.Rename(ctx, r.Volume, r.renamed()) }); err != nil {
-				return err
-			}
 		}
 		if err := r.server.DeleteVolume(ctx, id); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/database"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/jobs"
@@ -143,11 +142,15 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 	return nil
 }
 
-// start starts a Heketi on the database of an earlier run or on the backup, if Heketi can read all of it.
+// start starts a Heketi in whose database no brick is being moved, and the database's volume has another name: Heketi refuses to
+// delete a volume of the original name (heketi: apps/glusterfs/app_volume.go, VolumeDelete).
 func (t *Teardown) start(ctx context.Context, options temporary.Options) (*temporary.Heketi, error) {
 	err := options.Prepare(ctx, t.store())
 	if err == nil {
-		_, err = database.Export(ctx, t.Program, options.Database())
+		err = options.Rename(ctx, t.Volume, t.renamed())
+	}
+	if err == nil {
+		err = options.AbandonEvictions(ctx)
 	}
 	if errors.Is(err, database.ErrUnreadable) || errors.Is(err, database.ErrDamaged) {
 		return nil, fmt.Errorf("%w. The backup in %s cannot be used. While gluster has volume %s, start Heketi (kubectl -n %s scale statefulset/%s --replicas=1): it has its own database there, and the backup is made again. "+
@@ -159,13 +162,8 @@ func (t *Teardown) start(ctx context.Context, options temporary.Options) (*tempo
 	return options.Start(ctx)
 }
 
-// renamed returns the name that the database's volume has in the temporary Heketi from its deletion in gluster on.
+// renamed returns the name of the database's volume in the temporary Heketi.
 func (t *Teardown) renamed() string { return t.Volume + "-teardown" }
-
-// isDatabase reports whether a volume of Heketi is that of its database.
-func (t *Teardown) isDatabase(v heketi.DumpVolume) bool {
-	return v.Name == t.Volume || v.Name == t.renamed()
-}
 
 func (t *Teardown) store() database.Store {
 	return database.Store{Secrets: t.Kubernetes, Namespace: t.Namespace, Name: database.SecretName}

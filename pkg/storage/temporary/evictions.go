@@ -1,5 +1,11 @@
 package temporary
 
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
+
 // Numbers of Heketi's operations and of their actions (heketi: apps/glusterfs/pendingop.go).
 const (
 	evictBrick = 8
@@ -9,48 +15,63 @@ const (
 	parent      = 13
 )
 
-// abandonEvictions returns the unfinished evictions of lost bricks, and the removals of devices that they belong to. Heketi does not
-// load an eviction without its brick, and then cleans up no other operation either (heketi: apps/glusterfs/operations_cleanup.go,
-// Clean). What replaces a lost brick becomes a brick of the volume, and is deleted with it.
-func (d *export) abandonEvictions(lost func(brick string) bool) (operations []string) {
+// AbandonEvictions forgets that bricks were being moved from one device to another, while no Heketi runs. The old brick and the
+// new one then both belong to the volume, and are deleted with it. To finish a move, Heketi would need gluster's record of the
+// volume, all of the volume's bricks, and a brick that may be on a lost device (heketi: apps/glusterfs/operations_device.go, Clean).
+func (o Options) AbandonEvictions(ctx context.Context) error {
+	return o.edit(ctx, func(exported []byte) ([]byte, error) {
+		changed, err := withoutEvictions(exported)
+		if err != nil {
+			return nil, fmt.Errorf("remove interrupted moves of bricks from Heketi's database: %w", err)
+		}
+		return changed, nil
+	})
+}
+
+// withoutEvictions returns an exported database without evictions and the removals of devices that they belong to, or nil if there
+// is no eviction.
+func withoutEvictions(content []byte) ([]byte, error) {
+	d := export{}
+	if err := json.Unmarshal(content, &d.sections); err != nil {
+		return nil, err
+	}
+	var operations []string
 	d.each("pendingoperations", func(id string, operation entry) {
 		if operation.number("Type") != evictBrick {
 			return
 		}
-		ids := map[int]string{}
+		operations = append(operations, id)
 		for _, a := range operation.actions() {
-			ids[a.change] = a.id
-		}
-		if !lost(ids[deleteBrick]) {
-			return
-		}
-		operations = append(operations, id, ids[parent])
-		if replacement := ids[addBrick]; replacement != "" && !lost(replacement) {
-			d.adopt(replacement)
+			switch a.change {
+			case parent:
+				operations = append(operations, a.id)
+			case addBrick, deleteBrick:
+				d.settle(a.id)
+			}
 		}
 	})
-	return operations
+	d.remove("pendingoperations", operations)
+	if err := d.err(); err != nil || operations == nil {
+		return nil, err
+	}
+	return encoded(d.sections), nil
 }
 
-// adopt makes a pending brick a brick of its volume and of its device.
-func (d *export) adopt(brick string) {
+// settle makes a brick with an unfinished operation an ordinary brick of its volume and of its device.
+func (d *export) settle(brick string) {
 	var volume, device string
 	d.each("brickentries", func(id string, e entry) {
-		if id != brick {
-			return
-		}
-		info := e.sub("Info")
-		volume, device = info.text("volume"), info.text("device")
-		e.fields["Pending"] = encoded(map[string]string{"Id": ""})
-	})
-	d.each("volumeentries", func(id string, e entry) {
-		if id == volume {
-			e.with("Bricks", brick)
+		if id == brick {
+			info := e.sub("Info")
+			volume, device = info.text("volume"), info.text("device")
+			e.fields["Pending"] = encoded(map[string]string{"Id": ""})
 		}
 	})
-	d.each("deviceentries", func(id string, e entry) {
-		if id == device {
-			e.with("Bricks", brick)
-		}
-	})
+	for section, owner := range map[string]string{"volumeentries": volume, "deviceentries": device} {
+		d.each(section, func(id string, e entry) {
+			if id == owner {
+				e.with("Bricks", brick)
+			}
+		})
+	}
 }

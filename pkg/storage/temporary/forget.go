@@ -13,8 +13,7 @@ type Lost struct{ Nodes, Devices []string }
 
 // Forget removes lost nodes and devices, the bricks on them, and volumes without other bricks from the database, while no Heketi
 // runs. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a brick.
-// Unfinished operations forget the lost bricks, too: Heketi neither undoes nor finishes an operation that needs one of them. The
-// eviction of a lost brick is abandoned.
+// Unfinished operations forget the lost bricks, too: Heketi neither undoes nor finishes an operation that needs one of them.
 func (o Options) Forget(ctx context.Context, lost Lost) error {
 	return o.edit(ctx, func(exported []byte) ([]byte, error) {
 		changed, err := forgotten(exported, lost)
@@ -44,13 +43,12 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 			bricks = append(bricks, id)
 		}
 	})
-	evictions := d.abandonEvictions(isLost(bricks))
 	volumes := d.volumesOn(isLost(bricks))
 	d.remove("nodeentries", nodes)
 	d.remove("deviceentries", devices)
 	d.remove("brickentries", bricks)
 	d.remove("volumeentries", volumes)
-	d.remove("pendingoperations", append(evictions, d.operationsOn(isLost(volumes))...))
+	d.remove("pendingoperations", d.operationsOn(isLost(volumes)))
 	d.each("nodeentries", func(_ string, node entry) { node.without("Devices", isLost(devices)) })
 	d.each("deviceentries", func(_ string, device entry) { device.without("Bricks", isLost(bricks)) })
 	d.each("volumeentries", func(_ string, volume entry) { volume.without("Bricks", isLost(bricks)) })
@@ -64,7 +62,7 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 		actions := operation.actions()
 		operation.fields["Actions"] = encoded(slices.DeleteFunc(actions, func(a action) bool { return isLost(bricks)(a.id) }))
 	})
-	if err := errors.Join(d.errs...); err != nil {
+	if err := d.err(); err != nil {
 		return nil, err
 	}
 	return encoded(d.sections), nil
@@ -96,6 +94,8 @@ type export struct {
 	sections map[string]json.RawMessage
 	errs     []error
 }
+
+func (d *export) err() error { return errors.Join(d.errs...) }
 
 // entry is an entry of a section.
 type entry struct {
@@ -185,5 +185,11 @@ func (e entry) without(field string, lost func(id string) bool) {
 	}
 }
 
-// with adds an id to a list.
-func (e entry) with(field, id string) { e.fields[field] = encoded(append(e.list(field), id)) }
+// with adds an id to a list that does not have it. Heketi needs its lists to be sorted.
+func (e entry) with(field, id string) {
+	if ids := e.list(field); !slices.Contains(ids, id) {
+		ids = append(ids, id)
+		slices.Sort(ids)
+		e.fields[field] = encoded(ids)
+	}
+}
