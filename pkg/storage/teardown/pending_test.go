@@ -95,6 +95,7 @@ func TestVolumeThatWasMadeSince(t *testing.T) {
 // TestInterruptedDeviceRemoval: in the backup, Heketi was moving the brick of the database's volume from one device of n1 to the
 // other. Any device of the volume may be lost since.
 func TestInterruptedDeviceRemoval(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ name, broken, lost, point string }{
 		{name: "no device is lost"},
 		{name: "killed", point: "after gluster --mode=script volume delete"},
