@@ -81,8 +81,8 @@ func nodeOfThreeStays(t *testing.T, i installed, _ reader) {
 // nothingPending checks that Heketi has no unfinished operation.
 func nothingPending(t *testing.T, i installed) {
 	t.Helper()
-	if operations := i.heketi("server", "operations", "info"); !strings.Contains(operations, "Total: 0\n") {
-		t.Errorf("Heketi has operations that have not ended:\n%s", operations)
+	if err := unfinished(i, 0); err != nil {
+		t.Error(err)
 	}
 }
 
