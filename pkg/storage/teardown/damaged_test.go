@@ -43,8 +43,7 @@ func TestDamagedBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	backup := database.Copy{Packed: packed.Bytes(), SHA256: hex.EncodeToString(sum[:]), TakenAt: time.Now()}
-	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
-	if err := store.Save(t.Context(), backup); err != nil {
+	if err := w.store().Save(t.Context(), backup); err != nil {
 		t.Fatal(err)
 	}
 	err = w.run("")

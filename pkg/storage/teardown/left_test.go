@@ -104,7 +104,7 @@ func TestAllCopiesLost(t *testing.T) {
 		t.Run(strings.ReplaceAll(point, "/", "."), func(t *testing.T) {
 			w := newWorld(t)
 			w.addNode()
-			save := database.Saver{From: w.client(), To: database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}, Program: w.program}
+			save := database.Saver{From: w.client(), To: w.store(), Program: w.program}
 			if err := save.Save(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -175,8 +175,7 @@ func TestUnfinishedVolumeOnLostNode(t *testing.T) {
 			w := newWorld(t)
 			taken := w.copyWhileMade(w.client(), testVolume)
 			taken.Unfinished = true
-			store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
-			if err := store.Save(t.Context(), taken); err != nil {
+			if err := w.store().Save(t.Context(), taken); err != nil {
 				t.Fatal(err)
 			}
 			w.stopHeketi()

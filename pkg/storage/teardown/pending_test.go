@@ -59,9 +59,8 @@ func TestVolumeThatWasMadeSince(t *testing.T) {
 			if err := client.DeleteVolume(t.Context(), made.ID); err != nil {
 				t.Fatal(err)
 			}
-			store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
 			restored := func() {
-				if err := store.Save(t.Context(), taken); err != nil {
+				if err := w.store().Save(t.Context(), taken); err != nil {
 					t.Error(err)
 				}
 				w.mu.Lock()
@@ -127,8 +126,7 @@ func TestInterruptedDeviceRemoval(t *testing.T) {
 			taken := w.copyWith(client, func(path string) {
 				storagetest.MarkEvicted(t, w.program, path, devices["old"], devices["new"])
 			})
-			store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
-			if err := store.Save(t.Context(), taken); err != nil {
+			if err := w.store().Save(t.Context(), taken); err != nil {
 				t.Fatal(err)
 			}
 			w.stopHeketi()

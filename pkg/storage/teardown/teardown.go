@@ -142,15 +142,11 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 	return nil
 }
 
-// start starts a Heketi in whose database no brick is being moved, and the database's volume has another name: Heketi refuses to
-// delete a volume of the original name (heketi: apps/glusterfs/app_volume.go, VolumeDelete).
+// start starts a Heketi that can delete the database's volume.
 func (t *Teardown) start(ctx context.Context, options temporary.Options) (*temporary.Heketi, error) {
 	err := options.Prepare(ctx, t.store())
 	if err == nil {
-		err = options.Rename(ctx, t.Volume, t.renamed())
-	}
-	if err == nil {
-		err = options.AbandonEvictions(ctx)
+		err = options.MakeDeletable(ctx, t.Volume, t.renamed())
 	}
 	if errors.Is(err, database.ErrUnreadable) || errors.Is(err, database.ErrDamaged) {
 		return nil, fmt.Errorf("%w. The backup in %s cannot be used. While gluster has volume %s, start Heketi (kubectl -n %s scale statefulset/%s --replicas=1): it has its own database there, and the backup is made again. "+

@@ -152,9 +152,8 @@ func TestVolumeMadeMeanwhile(t *testing.T) {
 	}
 
 	w = newWorld(t)
-	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
 	w.makeVolume(w.client(), w.cluster(), "vol_b")
-	save := database.Saver{From: w.client(), To: store, Program: w.program}
+	save := database.Saver{From: w.client(), To: w.store(), Program: w.program}
 	if err := save.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -224,8 +223,7 @@ func TestUnfinishedSetup(t *testing.T) {
 	w.check()
 
 	w = newWorld(t)
-	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
-	save := database.Saver{From: w.client(), To: store, Program: w.program, Unfinished: true}
+	save := database.Saver{From: w.client(), To: w.store(), Program: w.program, Unfinished: true}
 	if err := save.Save(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -198,6 +198,10 @@ func (w *world) stopHeketi() {
 	}
 }
 
+func (w *world) store() database.Store {
+	return database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
+}
+
 func (w *world) url() string { return "http://127.0.0.1:" + w.port }
 
 func (w *world) client() *heketi.Client {
@@ -345,8 +349,7 @@ func (w *world) check() {
 			w.t.Errorf("device %s: %+v", id, d)
 		}
 	}
-	store := database.Store{Secrets: w.secret, Namespace: testNamespace, Name: database.SecretName}
-	if _, err := store.Load(w.t.Context()); !errors.Is(err, database.ErrEmpty) {
+	if _, err := w.store().Load(w.t.Context()); !errors.Is(err, database.ErrEmpty) {
 		w.t.Errorf("the backup: %v", err)
 	}
 	if content := w.secret.Content(); len(content.Annotations) > 0 {

@@ -2,6 +2,7 @@ package temporary
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,8 +15,8 @@ import (
 )
 
 // edit changes the database while no Heketi runs. Heketi has no request for such changes, so the database is exported, changed
-// and imported. Nothing is written if change returns nil.
-func (o Options) edit(ctx context.Context, change func(exported []byte) (changed []byte, err error)) error {
+// and imported. what describes the change in errors. Nothing is written if change reports that it has changed nothing.
+func (o Options) edit(ctx context.Context, what string, change func(*export) bool) error {
 	text, imported := o.Database()+".json", o.Database()+".changed"
 	if err := remove(text, imported); err != nil { // left by a run that was killed
 		return err
@@ -24,11 +25,14 @@ func (o Options) edit(ctx context.Context, change func(exported []byte) (changed
 	if err != nil {
 		return err
 	}
-	changed, err := change(exported)
-	if err != nil || changed == nil {
-		return err
+	content, err := changed(exported, change)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
-	if err := os.WriteFile(text, changed, 0o600); err != nil {
+	if content == nil {
+		return nil
+	}
+	if err := os.WriteFile(text, content, 0o600); err != nil {
 		return err
 	}
 	if err := o.importFile(ctx, text, imported); err != nil {
@@ -38,6 +42,19 @@ func (o Options) edit(ctx context.Context, change func(exported []byte) (changed
 		return err
 	}
 	return remove(text)
+}
+
+// changed returns an exported database after a change, or nil if change reports that it has changed nothing.
+func changed(exported []byte, change func(*export) bool) ([]byte, error) {
+	d := &export{}
+	if err := json.Unmarshal(exported, &d.sections); err != nil {
+		return nil, err
+	}
+	found := change(d)
+	if err := errors.Join(d.errs...); err != nil || !found {
+		return nil, err
+	}
+	return encoded(d.sections), nil
 }
 
 // importFile makes a database file of an exported text.

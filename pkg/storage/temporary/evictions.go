@@ -1,11 +1,5 @@
 package temporary
 
-import (
-	"context"
-	"encoding/json"
-	"fmt"
-)
-
 // Numbers of Heketi's operations and of their actions (heketi: apps/glusterfs/pendingop.go).
 const (
 	evictBrick = 8
@@ -15,26 +9,11 @@ const (
 	parent      = 13
 )
 
-// AbandonEvictions forgets that bricks were being moved from one device to another, while no Heketi runs. The old brick and the
-// new one then both belong to the volume, and are deleted with it. To finish a move, Heketi would need gluster's record of the
-// volume, all of the volume's bricks, and a brick that may be on a lost device (heketi: apps/glusterfs/operations_device.go, Clean).
-func (o Options) AbandonEvictions(ctx context.Context) error {
-	return o.edit(ctx, func(exported []byte) ([]byte, error) {
-		changed, err := withoutEvictions(exported)
-		if err != nil {
-			return nil, fmt.Errorf("remove interrupted moves of bricks from Heketi's database: %w", err)
-		}
-		return changed, nil
-	})
-}
-
-// withoutEvictions returns an exported database without evictions and the removals of devices that they belong to, or nil if there
-// is no eviction.
-func withoutEvictions(content []byte) ([]byte, error) {
-	d := export{}
-	if err := json.Unmarshal(content, &d.sections); err != nil {
-		return nil, err
-	}
+// abandonEvictions forgets that bricks were being moved from one device to another, and the removals of devices that the moves
+// belong to. It reports whether there were any. The old brick and the new one then both belong to the volume, and are deleted with
+// it. To finish a move, Heketi would need gluster's record of the volume, all of the volume's bricks, and a brick that may be on a
+// lost device (heketi: apps/glusterfs/operations_device.go, Clean).
+func (d *export) abandonEvictions() (found bool) {
 	var operations []string
 	d.each("pendingoperations", func(id string, operation entry) {
 		if operation.number("Type") != evictBrick {
@@ -51,10 +30,7 @@ func withoutEvictions(content []byte) ([]byte, error) {
 		}
 	})
 	d.remove("pendingoperations", operations)
-	if err := d.err(); err != nil || operations == nil {
-		return nil, err
-	}
-	return encoded(d.sections), nil
+	return operations != nil
 }
 
 // settle makes a brick with an unfinished operation an ordinary brick of its volume and of its device.
@@ -62,7 +38,7 @@ func (d *export) settle(brick string) {
 	var volume, device string
 	d.each("brickentries", func(id string, e entry) {
 		if id == brick {
-			info := e.sub("Info")
+			info := e.info()
 			volume, device = info.text("volume"), info.text("device")
 			e.fields["Pending"] = encoded(map[string]string{"Id": ""})
 		}

@@ -3,7 +3,6 @@ package temporary
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -15,22 +14,14 @@ type Lost struct{ Nodes, Devices []string }
 // runs. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a brick.
 // Unfinished operations forget the lost bricks, too: Heketi neither undoes nor finishes an operation that needs one of them.
 func (o Options) Forget(ctx context.Context, lost Lost) error {
-	return o.edit(ctx, func(exported []byte) ([]byte, error) {
-		changed, err := forgotten(exported, lost)
-		if err != nil {
-			return nil, fmt.Errorf("remove lost nodes and devices from Heketi's database: %w", err)
-		}
-		return changed, nil
+	return o.edit(ctx, "remove lost nodes and devices from Heketi's database", func(d *export) bool {
+		d.forget(lost)
+		return true
 	})
 }
 
-// forgotten returns an exported database without the lost nodes, devices and bricks. Everything else stays as it is (heketi:
-// apps/glusterfs/*_entry.go).
-func forgotten(content []byte, lost Lost) ([]byte, error) {
-	d := export{}
-	if err := json.Unmarshal(content, &d.sections); err != nil {
-		return nil, err
-	}
+// forget removes the lost nodes, devices and bricks. Everything else stays as it is (heketi: apps/glusterfs/*_entry.go).
+func (d *export) forget(lost Lost) {
 	isLost := func(ids []string) func(string) bool { return func(id string) bool { return slices.Contains(ids, id) } }
 	nodes, devices, bricks := slices.Clone(lost.Nodes), slices.Clone(lost.Devices), []string(nil)
 	d.each("deviceentries", func(id string, device entry) {
@@ -39,7 +30,7 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 		}
 	})
 	d.each("brickentries", func(id string, brick entry) {
-		if slices.Contains(devices, brick.sub("Info").text("device")) {
+		if slices.Contains(devices, brick.info().text("device")) {
 			bricks = append(bricks, id)
 		}
 	})
@@ -53,7 +44,7 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 	d.each("deviceentries", func(_ string, device entry) { device.without("Bricks", isLost(bricks)) })
 	d.each("volumeentries", func(_ string, volume entry) { volume.without("Bricks", isLost(bricks)) })
 	d.each("clusterentries", func(_ string, cluster entry) {
-		info := cluster.sub("Info")
+		info := cluster.info()
 		info.without("nodes", isLost(nodes))
 		info.without("volumes", isLost(volumes))
 		cluster.fields["Info"] = encoded(info.fields)
@@ -62,10 +53,6 @@ func forgotten(content []byte, lost Lost) ([]byte, error) {
 		actions := operation.actions()
 		operation.fields["Actions"] = encoded(slices.DeleteFunc(actions, func(a action) bool { return isLost(bricks)(a.id) }))
 	})
-	if err := d.err(); err != nil {
-		return nil, err
-	}
-	return encoded(d.sections), nil
 }
 
 // volumesOn returns the ids of the volumes all of whose bricks are lost.
@@ -94,8 +81,6 @@ type export struct {
 	sections map[string]json.RawMessage
 	errs     []error
 }
-
-func (d *export) err() error { return errors.Join(d.errs...) }
 
 // entry is an entry of a section.
 type entry struct {
@@ -166,10 +151,11 @@ func (e entry) actions() (actions []action) {
 	return actions
 }
 
-func (e entry) sub(field string) entry {
-	part := entry{export: e.export, name: e.name + "." + field}
-	e.decode(part.name, e.fields[field], &part.fields)
-	return part
+// info returns what Heketi shows of the entry.
+func (e entry) info() entry {
+	info := entry{export: e.export, name: e.name + ".Info"}
+	e.decode(info.name, e.fields["Info"], &info.fields)
+	return info
 }
 
 func (e entry) list(field string) (ids []string) {

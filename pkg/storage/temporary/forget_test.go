@@ -26,7 +26,8 @@ func TestForgotten(t *testing.T) {
 		"brickentries": {"b3": {"Info": {"device": "d4"}}},
 		"volumeentries": {"v": {"Info": {"name": "x"}, "Bricks": ["b3"]}, "e": {"Bricks": []}},
 		"pendingoperations": {"o1": {"Type": 2, "Actions": [{"Change":3,"Id":"b3","Delta":9007199254740993},{"Change":4,"Id":"v"}]}}}`
-	got, err := forgotten([]byte(exported), Lost{Nodes: []string{"n1"}, Devices: []string{"d3"}})
+	forget := func(lost Lost) func(*export) bool { return func(d *export) bool { d.forget(lost); return true } }
+	got, err := changed([]byte(exported), forget(Lost{Nodes: []string{"n1"}, Devices: []string{"d3"}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func TestForgotten(t *testing.T) {
 		`{"deviceentries": {"d": 1}, "brickentries": {}, "nodeentries": {}, "volumeentries": {}, "clusterentries": {}}`:  "deviceentries.d: json: cannot unmarshal number",
 		`{"deviceentries": {}, "brickentries": {"b": {}}, "nodeentries": {}, "volumeentries": {}, "clusterentries": {}}`: "brickentries.b.Info: unexpected end",
 	} {
-		if _, err := forgotten([]byte(text), Lost{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := changed([]byte(text), forget(Lost{})); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}

@@ -2,49 +2,29 @@ package temporary
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 )
 
-// Rename renames a volume in the database, before Heketi is started. It does nothing if no volume has the name.
-func (o Options) Rename(ctx context.Context, volume, name string) error {
-	return o.edit(ctx, func(exported []byte) ([]byte, error) {
-		changed, err := renamed(exported, volume, name)
-		if err != nil {
-			return nil, fmt.Errorf("rename volume %s in Heketi's database: %w", volume, err)
-		}
-		return changed, nil
+// MakeDeletable changes the database, while no Heketi runs, so that Heketi can delete a volume with all of its bricks: the volume
+// gets another name, since Heketi refuses to delete a volume of the database's name (heketi: apps/glusterfs/app_volume.go,
+// VolumeDelete), and no brick is being moved.
+func (o Options) MakeDeletable(ctx context.Context, volume, name string) error {
+	return o.edit(ctx, fmt.Sprintf("rename volume %s and forget interrupted moves of bricks in Heketi's database", volume), func(d *export) bool {
+		renamed := d.rename(volume, name)
+		return d.abandonEvictions() || renamed
 	})
 }
 
-// renamed returns an exported database in which the volume has the new name, or nil if no volume has the old one. Everything else
-// stays as it is.
-func renamed(content []byte, volume, name string) ([]byte, error) {
-	var sections, volumes map[string]json.RawMessage
-	if err := json.Unmarshal(content, &sections); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(sections["volumeentries"], &volumes); err != nil {
-		return nil, fmt.Errorf("volumeentries: %w", err)
-	}
-	found := false
-	for id, entry := range volumes {
-		var fields, info map[string]json.RawMessage
-		if err := errors.Join(json.Unmarshal(entry, &fields), json.Unmarshal(fields["Info"], &info)); err != nil {
-			return nil, fmt.Errorf("volumeentries.%s: %w", id, err)
-		}
-		if string(info["name"]) != string(quoted(volume)) {
-			continue
+// rename gives a volume another name, and reports whether a volume has the old one.
+func (d *export) rename(volume, name string) (found bool) {
+	d.each("volumeentries", func(_ string, v entry) {
+		info := v.info()
+		if string(info.fields["name"]) != string(quoted(volume)) {
+			return
 		}
 		found = true
-		info["name"] = quoted(name)
-		fields["Info"] = encoded(info)
-		volumes[id] = encoded(fields)
-	}
-	if !found {
-		return nil, nil
-	}
-	sections["volumeentries"] = encoded(volumes)
-	return encoded(sections), nil
+		info.fields["name"] = quoted(name)
+		v.fields["Info"] = encoded(info.fields)
+	})
+	return found
 }

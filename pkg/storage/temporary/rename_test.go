@@ -12,15 +12,15 @@ func TestRenamed(t *testing.T) {
 		"a": {"Info": {"name": "heketidbstorage", "size": 9007199254740993}, "Bricks": ["b"]}, "b": {"Info": {"name": "other"}}}}`
 	const want = `{"clusterentries": {"c": {"Info": {"id": "c"}}}, "volumeentries": {
 		"a": {"Info": {"name": "gone", "size": 9007199254740993}, "Bricks": ["b"]}, "b": {"Info": {"name": "other"}}}}`
-	got, err := renamed([]byte(exported), "heketidbstorage", "gone")
+	got, err := changed([]byte(exported), func(d *export) bool { return d.rename("heketidbstorage", "gone") })
 	if err != nil || !reflect.DeepEqual(decoded(t, string(got)), decoded(t, want)) {
 		t.Errorf("%s, %v", got, err)
 	}
-	if again, err := renamed(got, "heketidbstorage", "gone"); err != nil || again != nil {
+	if again, err := changed(got, func(d *export) bool { return d.rename("heketidbstorage", "gone") }); err != nil || again != nil {
 		t.Errorf("%s, %v", again, err)
 	}
 	for _, text := range []string{"", "{}", `{"volumeentries": {"a": 1}}`, `{"volumeentries": {"a": {}}}`} {
-		if _, err := renamed([]byte(text), "v", "w"); err == nil {
+		if _, err := changed([]byte(text), func(d *export) bool { return d.rename("v", "w") }); err == nil {
 			t.Errorf("%s: no error", text)
 		}
 	}
