@@ -95,7 +95,6 @@ func (r *rig) killHeketi(ctx context.Context, down time.Duration) error {
 	if err := r.heketi.server.Kill(); err != nil {
 		return err
 	}
-	r.proxy.ledger.forget()
 	wait(ctx, down)
 	return r.heketi.restart(ctx)
 }
@@ -112,11 +111,14 @@ func (r *rig) killDriver(ctx context.Context, down time.Duration) error {
 	if !r.driver.alive() {
 		return fmt.Errorf("the driver has ended by itself, the end of its log:\n%s", tail(r.driver.log, 0, 20))
 	}
-	if err := r.driver.child.Kill(); err != nil {
+	// Requests of the driver that have arrived are still carried out. Those that the proxy has not read yet get lost.
+	if err := errors.Join(r.driver.child.Kill(), r.proxy.Refuse()); err != nil {
 		return err
 	}
-	r.proxy.ledger.forget() // requests of the driver may still be carried out
 	wait(ctx, down)
+	if err := r.proxy.Listen(ctx); err != nil {
+		return err
+	}
 	return r.driver.start(ctx)
 }
 
@@ -124,7 +126,6 @@ func (r *rig) refuse(ctx context.Context, down time.Duration) error {
 	if err := r.proxy.Refuse(); err != nil {
 		return err
 	}
-	r.proxy.ledger.forget() // answers were lost without the proxy's knowledge
 	wait(ctx, down)
 	return r.proxy.Listen(ctx)
 }

@@ -42,7 +42,7 @@ func TestSchedules(t *testing.T) {
 	}
 	err := Run(ctx, config)
 	if failure, ok := errors.AsType[*ScheduleError](err); ok {
-		t.Fatalf("%v\n\n%s\n\nreplay with: %s=%d %s=1 go test -count=1 -run TestSchedules ./test/faults", failure, failure.Trace, variableSeed, failure.Seed, variableSchedules)
+		t.Fatalf("%s\n\n%v\n\nreplay with: %s=%d %s=1 go test -count=1 -run TestSchedules ./test/faults", failure.Trace, failure, variableSeed, failure.Seed, variableSchedules)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ const queuePath = "/queue/"
 // must not begin a second one of the same kind on the same volume meanwhile.
 type ledger struct {
 	mu       sync.Mutex
-	epoch    int               // how often the ledger was emptied
+	epoch    int               // how often the ledger was emptied; a request has the epoch in which its server began to listen
 	begun    map[string]int    // requests in flight, by purpose
 	open     map[string]string // purpose of accepted operations, by queue path
 	overlaps []string
@@ -41,19 +41,26 @@ func purpose(r *http.Request, body []byte) string {
 	return ""
 }
 
-// begins is called before a request is carried out. The epoch must be passed to accepted.
-func (l *ledger) begins(what string) (epoch int) {
+// current returns the epoch of requests that arrive from now on.
+func (l *ledger) current() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if what == "" {
-		return l.epoch
+	return l.epoch
+}
+
+// begins is called before a request is carried out. Like the other methods, it ignores a request of an earlier epoch: the driver
+// has lost its connection, and may send the request again.
+func (l *ledger) begins(epoch int, what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if what == "" || epoch != l.epoch {
+		return
 	}
 	following := slices.Contains(slices.Collect(maps.Values(l.open)), what)
 	if l.begun[what] > 0 || following {
 		l.overlaps = append(l.overlaps, fmt.Sprintf("the driver sent a second %q before it knew the end of the first", what))
 	}
 	l.begun[what]++
-	return l.epoch
 }
 
 func (l *ledger) ends(epoch int, what string) {
@@ -65,8 +72,7 @@ func (l *ledger) ends(epoch int, what string) {
 	l.begun[what] = max(l.begun[what]-1, 0)
 }
 
-// accepted is called when the driver is about to receive the acceptance of its request. A driver that was killed since the
-// request began, or whose connections were cut, does not receive it.
+// accepted is called when the driver is about to receive the acceptance of its request.
 func (l *ledger) accepted(epoch int, what, queue string) {
 	if what == "" || queue == "" {
 		return
@@ -85,7 +91,7 @@ func (l *ledger) heard(queue string) {
 	delete(l.open, queue)
 }
 
-// forget is called after a kill: the process that knew the operations is gone.
+// forget is called when all connections have been cut: answers were lost without the proxy's knowledge.
 func (l *ledger) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -59,7 +59,11 @@ func (p *Proxy) Listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	epoch := p.ledger.current()
+	server := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, epoch) }),
+		ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0),
+	}
 	p.mu.Lock()
 	p.address, p.server = listener.Addr().String(), server
 	p.mu.Unlock()
@@ -67,7 +71,7 @@ func (p *Proxy) Listen(ctx context.Context) error {
 	return nil
 }
 
-// Refuse resets all connections and refuses new ones.
+// Refuse resets all connections and refuses new ones. Requests that have arrived are carried out, but nobody gets their answers.
 func (p *Proxy) Refuse() error {
 	p.mu.Lock()
 	server := p.server
@@ -76,7 +80,9 @@ func (p *Proxy) Refuse() error {
 	if server == nil {
 		return nil
 	}
-	return server.Close()
+	err := server.Close()
+	p.ledger.forget()
+	return err
 }
 
 // Close ends the proxy.
@@ -117,8 +123,8 @@ func (p *Proxy) Stall() {
 	p.stalled = true
 }
 
-// ServeHTTP implements http.Handler.
-func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve serves a request of a server that has listened since the beginning of an epoch of the ledger.
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, epoch int) {
 	p.requests.Add(1)
 	p.underWay.Add(1)
 	defer p.underWay.Add(-1)
@@ -138,10 +144,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	if happens.fault == Late {
 		p.trace.Load().Add("proxy", "%s %s %s: in %v", r.Method, shortPath(r.URL.Path), happens.fault, happens.lateness())
-		p.carryOutLate(r, body, class, what, happens.lateness())
+		p.carryOutLate(r, body, class, what, happens.lateness(), epoch)
 		panic(http.ErrAbortHandler)
 	}
-	epoch := p.ledger.begins(what)
+	p.ledger.begins(epoch, what)
 	answer, outcome := p.carryOut(r, body, happens, calm)
 	p.ledger.ends(epoch, what)
 	p.account(r, class, epoch, what, happens, answer)
@@ -187,11 +193,11 @@ func (p *Proxy) carryOut(r *http.Request, body []byte, happens happening, calm <
 
 // carryOutLate forwards a request after a while and drops the answer. An expand counts as begun until then: the driver must not
 // send another one. Creates and deletes may be sent again immediately, because Heketi recognizes the volume.
-func (p *Proxy) carryOutLate(r *http.Request, body []byte, class Class, what string, d time.Duration) {
+func (p *Proxy) carryOutLate(r *http.Request, body []byte, class Class, what string, d time.Duration, epoch int) {
 	if class != ClassExpand {
 		what = ""
 	}
-	epoch := p.ledger.begins(what)
+	p.ledger.begins(epoch, what)
 	p.underWay.Add(1)
 	ctx := context.WithoutCancel(r.Context())
 	go func() {

@@ -109,6 +109,36 @@ func TestRefuseAndListenAgain(t *testing.T) {
 	}
 }
 
+// TestRequestCutOff serves a request whose connection was cut after it had arrived, and before it was carried out: the driver does
+// not know that it was accepted.
+func TestRequestCutOff(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/queue/1")
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer server.Close()
+	p, err := StartProxy(t.Context(), server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }()
+	arrived := p.ledger.current()
+	request := func() *http.Request {
+		return httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/volumes/v/expand", http.NoBody)
+	}
+	p.serve(httptest.NewRecorder(), request(), arrived)
+	if got := p.ledger.unfollowed(); len(got) != 1 {
+		t.Errorf("of a request with an answer, the driver has to follow %q", got)
+	}
+	if err := p.Refuse(); err != nil {
+		t.Fatal(err)
+	}
+	p.serve(httptest.NewRecorder(), request(), arrived)
+	if got := p.ledger.unfollowed(); len(got) != 0 {
+		t.Errorf("of a request that was cut off, the driver has to follow %q", got)
+	}
+}
+
 // TestLedger covers operations that are begun twice or not followed.
 func TestLedger(t *testing.T) {
 	const what = "create n"
@@ -118,14 +148,20 @@ func TestLedger(t *testing.T) {
 		overlaps   int
 		unfollowed int
 	}{
-		{"followed", func(l *ledger) { l.begins(what); l.ends(0, what); l.accepted(0, what, "/queue/1"); l.heard("/queue/1") }, 0, 0},
-		{"refused and sent again", func(l *ledger) { l.begins(what); l.ends(0, what); l.begins(what); l.ends(0, what) }, 0, 0},
-		{"not followed", func(l *ledger) { l.begins(what); l.ends(0, what); l.accepted(0, what, "/queue/1") }, 0, 1},
-		{"sent twice at once", func(l *ledger) { l.begins(what); l.begins(what) }, 1, 0},
-		{"sent again before its end", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins(what) }, 1, 1},
-		{"another one", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins("create m") }, 0, 1},
-		{"killed in between", func(l *ledger) { l.begins(what); l.accepted(0, what, "/queue/1"); l.forget(); l.begins(what) }, 0, 0},
-		{"killed before the answer", func(l *ledger) { epoch := l.begins(what); l.forget(); l.accepted(epoch, what, "/queue/1") }, 0, 0},
+		{"followed", func(l *ledger) {
+			l.begins(0, what)
+			l.ends(0, what)
+			l.accepted(0, what, "/queue/1")
+			l.heard("/queue/1")
+		}, 0, 0},
+		{"refused and sent again", func(l *ledger) { l.begins(0, what); l.ends(0, what); l.begins(0, what); l.ends(0, what) }, 0, 0},
+		{"not followed", func(l *ledger) { l.begins(0, what); l.ends(0, what); l.accepted(0, what, "/queue/1") }, 0, 1},
+		{"sent twice at once", func(l *ledger) { l.begins(0, what); l.begins(0, what) }, 1, 0},
+		{"sent again before its end", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins(0, what) }, 1, 1},
+		{"another one", func(l *ledger) { l.accepted(0, what, "/queue/1"); l.begins(0, "create m") }, 0, 1},
+		{"cut off in between", func(l *ledger) { l.begins(0, what); l.accepted(0, what, "/queue/1"); l.forget(); l.begins(1, what) }, 0, 0},
+		{"cut off before the answer", func(l *ledger) { l.begins(0, what); l.forget(); l.accepted(0, what, "/queue/1") }, 0, 0},
+		{"cut off before its beginning", func(l *ledger) { l.forget(); l.begins(0, what); l.begins(1, what); l.accepted(0, what, "/queue/1") }, 0, 0},
 	}
 	for _, tt := range tests {
 		l := newLedger()
