@@ -71,7 +71,7 @@ func (p *Proxy) Listen(ctx context.Context) error {
 	return nil
 }
 
-// Refuse resets all connections and refuses new ones. Requests that have arrived are carried out, but nobody gets their answers.
+// Refuse resets all connections and refuses new ones. Requests that have arrived are still carried out, but their answers are lost.
 func (p *Proxy) Refuse() error {
 	p.mu.Lock()
 	server := p.server
