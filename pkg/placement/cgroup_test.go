@@ -40,17 +40,41 @@ func openTestCgroups(t *testing.T) *cgroups {
 	return groups
 }
 
-// TestStartInItsOwnCgroup: a process is in the group from its start, in every hierarchy, and this process is not in it.
+// TestStartInItsOwnCgroup: a process is in the group from its start, in every hierarchy, and this process is not in it. The machine
+// may have both versions of cgroups; a node with v2 alone has no other hierarchy.
 func TestStartInItsOwnCgroup(t *testing.T) {
-	groups := openTestCgroups(t)
+	for name, wanted := range map[string]func(hierarchy) bool{
+		"all hierarchies": func(hierarchy) bool { return true },
+		"v2 alone":        hierarchy.unified,
+	} {
+		t.Run(name, func(t *testing.T) {
+			groups := openTestCgroups(t)
+			groups.hierarchies = slices.DeleteFunc(groups.hierarchies, func(h hierarchy) bool {
+				return !wanted(h) && h.root.Close() == nil
+			})
+			startInItsOwnCgroup(t, groups)
+		})
+	}
+}
+
+func startInItsOwnCgroup(t *testing.T, groups *cgroups) {
+	t.Helper()
 	own := cgroupsOf(t, os.Getpid())
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: groups}
 	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
 	if err := n.StartBeside(cmd, "one"); err != nil {
 		t.Fatal(err)
 	}
+	used := map[string]bool{}
+	for _, h := range groups.hierarchies {
+		used[h.controllers] = true
+	}
 	for controllers, path := range cgroupsOf(t, cmd.Process.Pid) {
-		if want := "/" + mounttest.Cgroup(t) + "/one"; !strings.HasSuffix(path, want) || controllers == "" && path != want {
+		want := "/" + mounttest.Cgroup(t) + "/one"
+		switch {
+		case !used[controllers] && path != own[controllers]:
+			t.Errorf("hierarchy %q, which is not used: the process is in %s, want %s", controllers, path, own[controllers])
+		case used[controllers] && (!strings.HasSuffix(path, want) || controllers == "" && path != want):
 			t.Errorf("hierarchy %q: the process is in %s, want %s", controllers, path, want)
 		}
 	}
@@ -59,7 +83,7 @@ func TestStartInItsOwnCgroup(t *testing.T) {
 			t.Errorf("hierarchy %q: this process was in %s and is in %s", controllers, own[controllers], path)
 		}
 	}
-	if bytes, err := n.Memory("one"); err != nil || bytes <= 0 {
+	if bytes, err := n.Memory("one"); (err == nil) != countsMemory(t, groups) || err == nil && bytes <= 0 {
 		t.Errorf("memory of a process: %d, %v", bytes, err)
 	}
 	if err := n.Remove("one"); !errors.Is(err, unix.EBUSY) {
@@ -78,6 +102,21 @@ func TestStartInItsOwnCgroup(t *testing.T) {
 			t.Errorf("hierarchy %q: the group of all clients is left: %v", h.controllers, err)
 		}
 	}
+}
+
+// countsMemory reports whether one of the hierarchies has the memory controller.
+func countsMemory(t *testing.T, groups *cgroups) bool {
+	t.Helper()
+	return slices.ContainsFunc(groups.hierarchies, func(h hierarchy) bool {
+		if !h.unified() {
+			return h.controls("memory")
+		}
+		available, err := os.ReadFile(h.path("cgroup.controllers"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Contains(strings.Fields(string(available)), "memory")
+	})
 }
 
 // TestGroupsComeAndGo: when the last client ends, the common parent group is removed while another client's group is being made.
