@@ -66,6 +66,9 @@ func OpenJournal(dir string) (*Journal, error) {
 
 // record remembers a request that is about to be sent. ErrUnavailable is returned when the request cannot be remembered, and so
 // must not be sent.
+//
+// record also removes notes of creates that are too old to be carried out. Notes of expands and deletes stay: however old, they are
+// the reason to ask Heketi whether it has begun with the request (checkLateExpand). The next request for the volume removes them.
 func (j *Journal) record(key string, request sent) error {
 	request.Version, request.At = journalVersion, time.Now()
 	if err := j.write(key, request); err != nil {
@@ -76,7 +79,7 @@ func (j *Journal) record(key string, request sent) error {
 	j.sent[key] = request
 	var old []string
 	for other, r := range j.sent {
-		if other != key && time.Since(r.At) > j.late {
+		if other != key && isCreateKey(other) && time.Since(r.At) > j.late {
 			old = append(old, other)
 			delete(j.sent, other)
 		}

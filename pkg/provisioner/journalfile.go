@@ -46,6 +46,11 @@ func createKey(backend, name string) string { return createKeys(backend) + volum
 // createKeys returns the prefix of the keys of a backend's creates.
 func createKeys(backend string) string { return backend + "/create/" }
 
+func isCreateKey(key string) bool {
+	_, rest, _ := strings.Cut(key, "/")
+	return strings.HasPrefix(rest, "create/")
+}
+
 // fileOfKey returns the name of a key's file. The parts of a key contain no underscore, so keyOfFile can undo the replacement.
 func fileOfKey(key string) string { return strings.ReplaceAll(key, "/", "_") + journalSuffix }
 

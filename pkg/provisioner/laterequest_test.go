@@ -133,6 +133,37 @@ func TestExpandThatHeketiHasBegunWith(t *testing.T) {
 	}
 }
 
+// TestOtherRequestsKeepTheNote: requests for other volumes remove notes of old creates, but not the note of an expand: however old,
+// it is the reason to ask whether Heketi has begun with the expand.
+func TestOtherRequestsKeepTheNote(t *testing.T) {
+	f, dir := start(t), t.TempDir()
+	short := timing()
+	short.Late = time.Millisecond
+	v := f.create(t, spec("pvc-1"))
+	p := f.withJournal(t, dir, short)
+	f.server.Inject(heketitest.Fault{Prefix: "POST /volumes/", Times: 1, Drop: true})
+	f.server.SetUnrecorded(1)
+	expand := func(p *provisioner.Provisioner) {
+		t.Helper()
+		_, err := p.Expand(t.Context(), v.Handle, volume.Capacity{RequiredBytes: 5 * volume.GiB}, volume.Credentials{})
+		wantError(t, err, volume.ErrBusy)
+	}
+	expand(p)
+	time.Sleep(2 * short.Late)
+	other, err := p.Create(t.Context(), spec("pvc-2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expand(p)
+	p = f.withJournal(t, dir, short)
+	if err := p.Delete(t.Context(), other.Handle, volume.Credentials{}); err != nil {
+		t.Fatal(err)
+	}
+	expand(p)
+	wantError(t, p.Delete(t.Context(), v.Handle, volume.Credentials{}), volume.ErrBusy)
+	f.wantSize(t, v, 2, 1)
+}
+
 // TestExpandRefusedWhileOneIsLate: external-resizer would take a final code as the end of the expand.
 func TestExpandRefusedWhileOneIsLate(t *testing.T) {
 	for _, tc := range []struct {

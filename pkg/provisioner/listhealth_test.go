@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,7 +81,8 @@ func newExamined(t *testing.T, volumes int) *examined {
 				http.Error(w, "Id not found", http.StatusNotFound)
 				return
 			}
-			_, _ = fmt.Fprintf(w, `{"id": %q, "name": %q, "cluster": "c"}`, id, nameOf(0))
+			n, _ := strconv.ParseInt(id, 16, 64)
+			_, _ = fmt.Fprintf(w, `{"id": %q, "name": %q, "cluster": "c"}`, id, nameOf(int(n)))
 			return
 		}
 		e.asked.Add(1)
@@ -147,6 +149,11 @@ func TestListHealth(t *testing.T) {
 	health, err := p.Health(t.Context(), volume.Handle{Backend: "main", ID: strings.Repeat("0", 32)}, volume.Credentials{})
 	if err != nil || len(health.Conditions) != 1 {
 		t.Errorf("one of them: %v, %v", health, err)
+	}
+	// Heketi has completed this one since it was examined.
+	health, err = p.Health(t.Context(), volume.Handle{Backend: "main", ID: fmt.Sprintf("%032x", pendingID)}, volume.Credentials{})
+	if err != nil || len(health.Conditions) != 0 {
+		t.Errorf("a volume that was pending: %v, %v", health, err)
 	}
 	if n := e.asked.Load(); n != 1 {
 		t.Errorf("%d examinations for one list", n)

@@ -33,7 +33,7 @@ func (p *Provisioner) Health(ctx context.Context, handle volume.Handle, credenti
 	if err != nil {
 		return volume.Health{}, err
 	}
-	if _, ok := examination.Database.Volumes[handle.ID]; !ok {
+	if v, ok := examination.Database.Volumes[handle.ID]; !ok || v.Pending != "" {
 		return volume.Health{Handle: handle}, nil // the volume is younger than the examination
 	}
 	conditions, err := assess(examination, found.Cluster, found.Name)
