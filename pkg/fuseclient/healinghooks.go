@@ -18,7 +18,7 @@ type Served struct {
 	Volume      string // name of the gluster volume
 	Subdir      string // the directory of the volume that is mounted, "" for the whole volume
 	StagingPath string
-	Client      string // name of the client; the volume's next client has another
+	Client      string // name of the client; the volume's next client has another. "": one is being started, or its start was interrupted
 	Device      mount.Device
 	PID         int
 	Alive       bool // the client has not ended
@@ -27,6 +27,9 @@ type Served struct {
 }
 
 func served(r record) Served {
+	if !r.ready() {
+		return Served{VolumeID: r.Source.VolumeID, Volume: r.Source.Volume, Subdir: r.Source.Subdir, StagingPath: r.StagingPath}
+	}
 	return Served{
 		VolumeID: r.Source.VolumeID, Volume: r.Source.Volume, Subdir: r.Source.Subdir, StagingPath: r.StagingPath,
 		Client: r.name(), Device: r.Device, PID: r.Process.PID, Alive: r.Process.alive(), Entries: r.Source.Options.EntryTimeout(),
@@ -45,9 +48,7 @@ func (m *Manager) Served() []Served {
 	defer m.mu.Unlock()
 	all := make([]Served, 0, len(m.records))
 	for _, r := range m.records {
-		if r.ready() {
-			all = append(all, served(r))
-		}
+		all = append(all, served(r))
 	}
 	return all
 }
@@ -55,7 +56,7 @@ func (m *Manager) Served() []Served {
 // Serves returns a staged volume and whether it is staged.
 func (m *Manager) Serves(volumeID string) (s Served, staged bool) {
 	r, known := m.record(volumeID)
-	if !known || !r.ready() {
+	if !known {
 		return Served{}, false
 	}
 	return served(r), true

@@ -49,6 +49,11 @@ func TestServes(t *testing.T) {
 	if got, _ = n.Serves("id-vol"); got.Alive {
 		t.Error("a client that has ended is alive")
 	}
+	r.Process, r.Device = process{}, mount.Device{} // as saved before the next client is started
+	n.remember(r)
+	if got, staged = n.Serves("id-vol"); !staged || got.Client != "" || got.Alive || got.StagingPath != n.path("staging") || len(n.Served()) != 1 {
+		t.Errorf("while a client is being started: %t, %+v", staged, got)
+	}
 }
 
 // TestRepair: Repair starts the next client, and other calls for the volume wait meanwhile.

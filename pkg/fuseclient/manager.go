@@ -86,6 +86,8 @@ type Manager struct {
 	hung    hungClients
 	ending  sync.WaitGroup // of retired clients
 	reaping sync.Map       // names of retired clients that have a goroutine
+	// unstaging holds the names of clients that may end, because their volume is being unstaged.
+	unstaging sync.Map
 
 	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
 	placement PlacementState                         // the last result; only openNode and Run use it

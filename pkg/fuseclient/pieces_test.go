@@ -38,6 +38,30 @@ func TestDeathsAreCounted(t *testing.T) {
 	}
 }
 
+// TestEndInUnstageIsNoDeath: the client of a volume that is being unstaged is not needed any more, however soon it ends.
+func TestEndInUnstageIsNoDeath(t *testing.T) {
+	n := newNode(t)
+	n.OnDeath(func(volumeID string) { t.Errorf("the client of %s is said to have died", volumeID) })
+	r := n.stage()
+	slow := n.endingPath(r) + ".new" // opening it for writing waits for a reader
+	if err := unix.Mkfifo(slow, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unstaged := make(chan error)
+	go func() { unstaged <- n.Unstage(t.Context(), "id-vol", n.path("staging")) }()
+	waitFor(t, "the client to end with its last mount", func() bool { return !r.Process.alive() })
+	time.Sleep(100 * time.Millisecond) // for what must not happen
+	if _, err := os.ReadFile(slow); err != nil {
+		t.Error(err)
+	}
+	if err := <-unstaged; err != nil {
+		t.Error(err)
+	}
+	if deaths := n.Report().Deaths; deaths != 0 {
+		t.Errorf("%d deaths", deaths)
+	}
+}
+
 // TestVersionOf: the version is taken from the root directory, even if its files were removed.
 func TestVersionOf(t *testing.T) {
 	defer mounttest.HideProc(t)()

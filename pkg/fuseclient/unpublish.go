@@ -46,6 +46,8 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 	}
 	defer unlock()
 	r, ok, _ := m.restore(ctx, volumeID, path) // the error means that the client hangs; it is killed
+	m.unstaging.Store(r.name(), true)
+	defer m.unstaging.Delete(r.name())
 	if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ func (h *Healer) endHung(ctx context.Context) {
 	var asked sync.WaitGroup
 	defer asked.Wait()
 	for _, s := range h.Served() {
+		if s.Client == "" {
+			continue
+		}
 		waits, err := h.connections.waiting(s.Device)
 		if err != nil {
 			klog.FromContext(ctx).V(2).Info("Cannot see how many requests wait for a client", "volumeID", s.VolumeID, "err", err.Error())

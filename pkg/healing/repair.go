@@ -71,7 +71,7 @@ func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.Snapshot) (complete bool) {
 	began := time.Now()
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
-	if !s.Alive {
+	if !s.Alive && s.Client != "" { // otherwise a client is being started, or its start was interrupted
 		h.reportEnd(s)
 		// The client counts as a former one from now on, also for the next plugin if this one ends in between.
 		kept, known := h.memory.get(s.Client)
