@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	begin := time.Now()
-	result := report.Result{Before65: o.Before65}
+	result := report.Result{Before65: o.Before65, CgroupV2: o.CgroupV2}
 	if wanted := rounds.Chosen(o.choice, onLab); len(wanted) > 0 {
 		err = glusterlab.Run(ctx, o.Options, wanted, o.choice.Short, o.repeat, &result)
 	}
@@ -77,6 +77,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.choice.Short, "short", false, "only rounds on the lab that leave the bricks alone, each with a hung client only: two minutes")
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all rounds are run")
 	flags.BoolVar(&o.Before65, "before-6.5", false, "refuse MOVE_MOUNT_BENEATH to the node plugin of the lab, as Linux before 6.5 does")
+	flags.BoolVar(&o.CgroupV2, "cgroup-v2", false, "show the node plugin of the lab cgroup v2 alone; its clients have no memory limits then, where v1 has the controller")
 	flags.DurationVar(&o.upgrade, "upgrade", time.Hour, "duration of the round upgrade-*")
 	err := flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {

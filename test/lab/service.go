@@ -68,9 +68,14 @@ func (s *Service) WithArgs(args ...string) *Service {
 
 // Before65 returns the same service for the caller to start, but its process cannot mount beneath a mount, as on Linux before
 // 6.5.
-func (s *Service) Before65() *Service {
+func (s *Service) Before65() *Service { return s.disguised("before-6.5") }
+
+// CgroupV2 returns the same service for the caller to start, but its process sees cgroup v2 alone.
+func (s *Service) CgroupV2() *Service { return s.disguised("cgroup-v2") }
+
+func (s *Service) disguised(command string) *Service {
 	other := *s
-	other.args = slices.Concat([]string{s.machine.lab.setup.Labctl, "before-6.5"}, s.args)
+	other.args = slices.Concat([]string{s.machine.lab.setup.Labctl, command}, s.args)
 	return &other
 }
 

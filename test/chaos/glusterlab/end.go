@@ -83,7 +83,7 @@ func (c *rig) verify(ctx context.Context, p *pod, last tally.Status) (status tal
 
 // elsewhere returns a rig for the other client machine, without pods.
 func (c *rig) elsewhere() (*rig, error) {
-	other := &rig{lab: c.lab, at: 2, workload: c.workload, group: c.group, before65: c.before65}
+	other := &rig{lab: c.lab, at: 2, workload: c.workload, group: c.group, before65: c.before65, cgroupV2: c.cgroupV2}
 	conn, err := other.dial(c.lab.NodePlugin(other.at).Endpoint)
 	if err == nil {
 		other.node = csi.NewNodeClient(conn)

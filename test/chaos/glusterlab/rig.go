@@ -27,6 +27,7 @@ type rig struct {
 	workload   string
 	group      string // top-level cgroup of the clients
 	before65   bool
+	cgroupV2   bool
 	controller csi.ControllerClient
 	node       csi.NodeClient
 	conns      []*grpc.ClientConn
@@ -128,11 +129,14 @@ func (c *rig) dir() string { return c.lab.NodeDir(c.at) }
 
 // plugin returns the node plugin of the machine.
 func (c *rig) plugin() *lab.Service {
-	plugin := c.lab.NodePlugin(c.at)
+	plugin := c.lab.NodePlugin(c.at).Service
 	if c.before65 {
-		return plugin.Before65()
+		plugin = plugin.Before65()
 	}
-	return plugin.Service
+	if c.cgroupV2 {
+		plugin = plugin.CgroupV2()
+	}
+	return plugin
 }
 
 // restart ends the node plugin with SIGTERM and starts it again.

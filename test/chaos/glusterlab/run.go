@@ -19,6 +19,7 @@ type Options struct {
 	Driver, Workload string // binaries
 	Dir              string // of the lab
 	Before65         bool   // refuse MOVE_MOUNT_BENEATH to the node plugin, as Linux before 6.5 does
+	CgroupV2         bool   // show the node plugin cgroup v2 alone
 	Out              io.Writer
 }
 
@@ -39,7 +40,7 @@ func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int,
 	if err != nil {
 		return err
 	}
-	c := &rig{lab: l, at: 1, workload: workload, group: group, before65: o.Before65}
+	c := &rig{lab: l, at: 1, workload: workload, group: group, before65: o.Before65, cgroupV2: o.CgroupV2}
 	defer func() { err = errors.Join(err, c.close()) }()
 	if err := c.begin(ctx); err != nil {
 		return fmt.Errorf("prepare the volumes and pods: %w; logs are in %s", err, l.LogDir())

@@ -24,6 +24,7 @@ const (
 type Result struct {
 	Seconds  float64  `json:"seconds"`
 	Before65 bool     `json:"asBeforeLinux6.5"` // without MOVE_MOUNT_BENEATH
+	CgroupV2 bool     `json:"cgroupV2Alone"`
 	Rounds   []Row    `json:"rounds"`
 	Ends     []Ending `json:"ends"`
 }

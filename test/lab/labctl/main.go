@@ -14,9 +14,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, runMachine(os.Args[2:]))
 		os.Exit(1)
 	}
-	if len(os.Args) > 1 && os.Args[1] == "before-6.5" {
-		fmt.Fprintln(os.Stderr, before65(os.Args[2:])) // returns only if the program could not be started
-		os.Exit(1)
+	if len(os.Args) > 2 {
+		if prepare, ok := disguises()[os.Args[1]]; ok {
+			fmt.Fprintln(os.Stderr, become(prepare, os.Args[2:])) // returns only if the program could not be started
+			os.Exit(1)
+		}
 	}
 	if len(os.Args) > 3 && os.Args[3] == "dns" { // started by the lab itself: labctl --dir DIR dns
 		fmt.Fprintln(os.Stderr, serveDNS(context.Background(), os.Args[2]))

@@ -8,13 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest/beneath"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/internal/machine"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
@@ -44,6 +40,7 @@ const usage = `usage: labctl [--dir DIR] COMMAND
   kube [--] PROGRAM [ARG...]         run kubectl, helm, ... on the hub as the cluster's administrator
   build-heketi                       build the Heketi server and client into build/bin
   before-6.5 PATH [ARG...]           run a program without MOVE_MOUNT_BENEATH, as on Linux before 6.5; without DIR
+  cgroup-v2 PATH [ARG...]            run a program that sees cgroup v2 alone; without DIR
   selfcheck                          list what is left of the lab, and fail if anything is
 
 DIR is $LAB_DIR or build/lab.
@@ -168,18 +165,6 @@ func up(ctx context.Context, dir string, args []string, out io.Writer) error {
 		return err
 	}
 	return c.AppendEnv(path)
-}
-
-// before65 replaces this process by the program. The program's first argument is its absolute path.
-func before65(args []string) error {
-	if len(args) == 0 {
-		return errors.New("before-6.5: name the program")
-	}
-	runtime.LockOSThread()
-	if err := beneath.Refuse(); err != nil {
-		return err
-	}
-	return unix.Exec(args[0], args, os.Environ())
 }
 
 func selfcheck(dir string) error {
