@@ -61,9 +61,8 @@ func (m *Manager) Hangs(ctx context.Context, s Served, limit time.Duration) (boo
 	return false, err
 }
 
-// ForgetHung is called when no request waits for a client any more. If the client was found to hang, Stats and Health then ask it
-// again.
-func (m *Manager) ForgetHung(s Served) { m.hung.forget(s.Client) }
+// MayHang reports whether a client has not answered a request a short time ago. It sends no request.
+func (m *Manager) MayHang(s Served) bool { return m.hung.has(s.Client, m.limits.hung) }
 
 // isHung reports whether the volume's client is known to hang. It sends no request.
 func (m *Manager) isHung(r record) bool { return m.hung.has(r.name(), m.limits.hung) }

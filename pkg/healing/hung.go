@@ -48,10 +48,9 @@ func (h *Healer) endHung(ctx context.Context) {
 			klog.FromContext(ctx).V(2).Info("Cannot see how many requests wait for a client", "volumeID", s.VolumeID, "err", err.Error())
 			continue
 		}
-		if waits == 0 {
-			h.ForgetHung(s)
-		}
-		if h.hungFor(s, waits > 0 && s.Alive) >= h.limits.Hung/2 {
+		// A request that the caller has given up does not wait any more, although the client may still hang.
+		unanswered := s.Alive && h.MayHang(s)
+		if h.hungFor(s, unanswered || waits > 0 && s.Alive) >= h.limits.Hung/2 || unanswered {
 			asked.Go(func() { h.endIfHung(ctx, s) })
 		}
 	}

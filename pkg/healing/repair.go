@@ -66,6 +66,14 @@ func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	}
 }
 
+// forgetReplaced removes the snapshots of former clients that have no mount left, once there is a snapshot of the present client: if
+// it ends before, only theirs show what was mounted inside the volume. checkVolumes comes back to them.
+func (h *Healer) forgetReplaced(ctx context.Context, client string, former []tables.Snapshot) {
+	if _, known := h.memory.get(client); known {
+		h.forget(ctx, former)
+	}
+}
+
 // heal starts a client for the volume if it has no live one, and replaces the mounts of its former clients with mounts of the
 // live client.
 func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.Snapshot) (complete bool) {
@@ -122,11 +130,13 @@ func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []t
 		}
 		defer r.close()
 		r.former = former
+		var done []tables.Snapshot
 		for _, dead := range former {
 			if r.replaceDead(dead) {
-				h.forget(ctx, []tables.Snapshot{dead})
+				done = append(done, dead)
 			}
 		}
+		h.forgetReplaced(ctx, now.Client, done)
 		outcome = r.outcome
 		outcome.Layers = h.addLayers(outcome.coveredIn)
 		return nil

@@ -508,6 +508,26 @@ func TestInterruptedStart(t *testing.T) {
 	}
 }
 
+// TestReplacedButNotRemembered: the snapshot of a former client stays until there is one of the present client.
+func TestReplacedButNotRemembered(t *testing.T) {
+	h := newHealer(t)
+	former := []tables.Snapshot{{VolumeID: "id", Client: "former"}}
+	if err := h.memory.put(former[0]); err != nil {
+		t.Fatal(err)
+	}
+	h.forgetReplaced(t.Context(), "present", former)
+	if _, known := h.memory.get("former"); !known {
+		t.Error("nothing shows any more what was mounted inside the volume")
+	}
+	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "present"}); err != nil {
+		t.Fatal(err)
+	}
+	h.forgetReplaced(t.Context(), "present", former)
+	if list := h.memory.list(); len(list) != 1 || list[0].Client != "present" {
+		t.Errorf("%+v", list)
+	}
+}
+
 // TestRepairOfNothing: the snapshots of a volume that is no longer staged are dropped.
 func TestRepairOfNothing(t *testing.T) {
 	h := newHealer(t)
