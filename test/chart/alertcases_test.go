@@ -153,7 +153,7 @@ func alertCases() []alertCase {
 		},
 		{
 			alert: "GlusterfsCSINoRoom", at: "20m", labels: labelled("warning", nil), summary: "Volumes do not fit any more",
-			fires: map[string]string{calls(ofController, "ControllerExpandVolume", "ResourceExhausted"): "1x10 2x30"},
+			fires: map[string]string{calls(ofController, "ControllerExpandVolume", "OutOfRange"): "1x10 2x30"},
 			quiet: map[string]string{calls(ofController, "CreateVolume", "ResourceExhausted"): "5x60", calls(ofController, "CreateVolume", "OutOfRange"): "0+1x30"},
 		},
 		{

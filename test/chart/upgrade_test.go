@@ -87,6 +87,24 @@ func TestUpgradeKeepsTheClients(t *testing.T) {
 	}
 }
 
+// The check covers the node plugins of each group.
+func TestUpgradeKeepsTheClientsOfGroups(t *testing.T) {
+	daemonSet := func(name string, updated int) string {
+		return fmt.Sprintf(`{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": %q, "namespace": "glusterfs-csi"},
+			"spec": {"updateStrategy": {"type": "OnDelete"}, "template": {"spec": {"containers": [{"name": "glusterfs-csi", "args": ["--client-placement=node"]}]}}},
+			"status": {"desiredNumberScheduled": 3, "updatedNumberScheduled": %d}}`, name, updated)
+	}
+	for updated, says := range map[int]string{0: "3 of 3 node plugins are still of an earlier version", 3: "objects from release manifest"} {
+		server := serveAPI(t, withDaemonSets(map[string]string{
+			"glusterfs-csi-node": daemonSet("glusterfs-csi-node", 3), "glusterfs-csi-node-edge": daemonSet("glusterfs-csi-node-edge", updated),
+		}))
+		said, err := upgrade(t, "minimal", server, "--is-upgrade", "--set=node.groups[0].name=edge,node.groups[0].nodeSelector.x=one")
+		if err == nil || !strings.Contains(said, says) {
+			t.Errorf("%d updated: %v: %q does not say %q", updated, err, said, says)
+		}
+	}
+}
+
 // upgrade renders the chart as helm does with a reachable API server.
 func upgrade(t *testing.T, values, server string, flags ...string) (said string, err error) {
 	t.Helper()
@@ -100,6 +118,21 @@ func upgrade(t *testing.T, values, server string, flags ...string) (said string,
 // objects as JSON; "" means none.
 func apiServer(t *testing.T, controller, node string) string {
 	t.Helper()
+	answers := withDaemonSets(nil)
+	if controller != "" {
+		answers[ofRelease+"statefulsets/glusterfs-csi-controller"] = controller
+	}
+	if node != "" {
+		answers[ofRelease+"daemonsets/glusterfs-csi-node"] = node
+	}
+	return serveAPI(t, answers)
+}
+
+// ofRelease is the path of the release's objects.
+const ofRelease = "/apis/apps/v1/namespaces/glusterfs-csi/"
+
+// withDaemonSets returns the answers of an API server that has these DaemonSets.
+func withDaemonSets(all map[string]string) map[string]string {
 	answers := map[string]string{
 		"/version": `{"major": "1", "minor": "36", "gitVersion": "v1.36.0"}`,
 		"/api":     `{"kind": "APIVersions", "versions": ["v1"]}`,
@@ -109,14 +142,10 @@ func apiServer(t *testing.T, controller, node string) string {
 			{"name": "statefulsets", "namespaced": true, "kind": "StatefulSet", "verbs": ["get"]},
 			{"name": "daemonsets", "namespaced": true, "kind": "DaemonSet", "verbs": ["get"]}]}`,
 	}
-	const namespace = "/apis/apps/v1/namespaces/glusterfs-csi/"
-	if controller != "" {
-		answers[namespace+"statefulsets/glusterfs-csi-controller"] = controller
+	for name, content := range all {
+		answers[ofRelease+"daemonsets/"+name] = content
 	}
-	if node != "" {
-		answers[namespace+"daemonsets/glusterfs-csi-node"] = node
-	}
-	return serveAPI(t, answers)
+	return answers
 }
 
 // serveAPI returns the address of an API server with these answers, by path. It answers "not found" for other paths.

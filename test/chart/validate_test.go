@@ -36,6 +36,10 @@ func TestWhatTheDriverWouldRefuse(t *testing.T) {
 		{"a dashboard without metrics", "metrics: {dashboard: {enabled: true}}", []string{"metrics.dashboard.enabled", "set metrics.enabled"}},
 		{"two groups of one name", "node: {groups: [{name: a, nodeSelector: {x: one}}, {name: a, nodeSelector: {x: two}}]}", []string{`node.groups[1].name: "a" is the name of node.groups[0], too`}},
 		{"two groups of the same nodes", "node: {groups: [{name: a, nodeSelector: {x: one}}, {name: b, nodeSelector: {x: one}}]}", []string{"node.groups[1].nodeSelector: x=one selects the nodes of node.groups[0]"}},
+		{"a group that all nodes exclude", "node: {nodeSelector: {x: two}, groups: [{name: a, nodeSelector: {x: one}}]}", []string{"node.groups[0].nodeSelector: x=one contradicts x=two"}},
+		{"a group of another system", "node: {groups: [{name: a, nodeSelector: {kubernetes.io/os: windows}}]}", []string{"node.groups[0].nodeSelector: kubernetes.io/os=windows contradicts kubernetes.io/os=linux"}},
+		{"no time for a busy client", "node: {hungClientLimit: 9s}", []string{"node.hungClientLimit: 9s", "at least 10s"}},
+		{"no memory for a client", "client: {memoryLimit: 64M}", []string{"client.memoryLimit: 64M", "at least 64Mi"}},
 		{"two default classes", backend + "storageClasses: [{name: c, default: true}, {name: d, default: true}]", []string{"c and d", "mark one"}},
 		{"a class and no Heketi", "storageClasses: [{name: c}]", []string{"backends is empty"}},
 		{"a parameter that is misspelt", backend + class("volumtype: none"), []string{inC + `"volumtype" is not a known parameter`, "volumeoptions or volumetype?", "docs/parameters.md"}},
@@ -53,15 +57,18 @@ func TestWhatTheDriverWouldRefuse(t *testing.T) {
 // Accepted values that are close to refused ones.
 func TestWhatTheDriverTakes(t *testing.T) {
 	for name, values := range map[string]string{
-		"one port for one server":    "node: {metricsPort: 29680}",
-		"no orphans":                 backend + "controller: {reportOrphans: ''}",
-		"no room and no pause":       backend + "storageCapacity: {enabled: false, pollInterval: 0s}",
-		"a class without parameters": backend + "storageClasses: [{name: c}]",
-		"other letter case":          backend + "storageClasses: [{name: c, parameters: {VOLUMETYPE: none, Backend: a}}]",
-		"credentials of a class":     backend + "storageClasses: [{name: c, parameters: {restUser: joe, restuserkey: My Secret Life}}]",
-		"a password in an address":   twoBackends + "storageClasses: [{name: c, parameters: {resturl: 'http://joe:hidden@h:2'}}]",
-		"keys of Kubernetes":         backend + "storageClasses: [{name: c, parameters: {csi.storage.k8s.io/provisioner-secret-name: s}}]",
-		"another spelling":           twoBackends + "storageClasses: [{name: c, parameters: {resturl: 'HTTP://H:2/'}}]",
+		"one port for one server":     "node: {metricsPort: 29680}",
+		"a group of one of the nodes": "node: {nodeSelector: {x: one}, groups: [{name: a, nodeSelector: {y: two}}]}",
+		"hung clients for ever":       "node: {hungClientLimit: 0s}",
+		"little time and memory":      "node: {hungClientLimit: 10s}\nclient: {memoryLimit: 64Mi}",
+		"no orphans":                  backend + "controller: {reportOrphans: ''}",
+		"no room and no pause":        backend + "storageCapacity: {enabled: false, pollInterval: 0s}",
+		"a class without parameters":  backend + "storageClasses: [{name: c}]",
+		"other letter case":           backend + "storageClasses: [{name: c, parameters: {VOLUMETYPE: none, Backend: a}}]",
+		"credentials of a class":      backend + "storageClasses: [{name: c, parameters: {restUser: joe, restuserkey: My Secret Life}}]",
+		"a password in an address":    twoBackends + "storageClasses: [{name: c, parameters: {resturl: 'http://joe:hidden@h:2'}}]",
+		"keys of Kubernetes":          backend + "storageClasses: [{name: c, parameters: {csi.storage.k8s.io/provisioner-secret-name: s}}]",
+		"another spelling":            twoBackends + "storageClasses: [{name: c, parameters: {resturl: 'HTTP://H:2/'}}]",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if said, err := template(t, values); err != nil {

@@ -132,7 +132,9 @@
     - alert: GlusterfsCSINoRoom
       expr: >-
         sum by (namespace) (increase(grpc_server_handled_total{ {{- $controller -}} ,grpc_service="csi.v1.Controller",
-        grpc_method=~"CreateVolume|ControllerExpandVolume",grpc_code="ResourceExhausted"}[30m])) > 0
+        grpc_method="CreateVolume",grpc_code="ResourceExhausted"}[30m])
+        or increase(grpc_server_handled_total{ {{- $controller -}} ,grpc_service="csi.v1.Controller",
+        grpc_method="ControllerExpandVolume",grpc_code="OutOfRange"}[30m])) > 0
       labels: {severity: warning}
       annotations:
         summary: Volumes do not fit any more

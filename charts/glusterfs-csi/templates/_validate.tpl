@@ -56,7 +56,9 @@
      nodes at a time. The pods count, not the template: during a replacement by hand, some pods still have that version. */}}
 {{- define "glusterfs-csi.checkClientsStay" -}}
 {{- if and .Release.IsUpgrade (ne .Values.client.placement "pod") (ne .Values.node.updateStrategy.type "OnDelete") -}}
-{{- $name := include "glusterfs-csi.node" . -}}
+{{- range prepend .Values.node.groups dict -}}
+{{- $name := printf "%s-%s" (include "glusterfs-csi.fullname" $) (include "glusterfs-csi.nodeComponent" .) -}}
+{{- with $ -}}
 {{- with lookup "apps/v1" "DaemonSet" .Release.Namespace $name -}}
 {{- $onNode := false -}}
 {{- range .spec.template.spec.containers -}}
@@ -77,6 +79,8 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
 
 {{/* Durations that are too short for the driver or a sidecar: cmd/glusterfs-csi, --report-orphans and --publish-capacity. */}}
 {{- define "glusterfs-csi.checkDurations" -}}
@@ -87,8 +91,22 @@
 {{- include "glusterfs-csi.checkDuration" (list "storageCapacity.pollInterval" .Values.storageCapacity.pollInterval "1s"
       "as in 5m") -}}
 {{- end -}}
+{{- if not (regexMatch "^0[smh]?$" .Values.node.hungClientLimit) -}}
+{{- include "glusterfs-csi.checkDuration" (list "node.hungClientLimit" .Values.node.hungClientLimit "10s" "as in 2m, or 0 for never") -}}
+{{- end -}}
 {{- include "glusterfs-csi.checkDuration" (list "provisioner.timeout" .Values.provisioner.timeout "1s" "as in 5m") -}}
 {{- include "glusterfs-csi.checkDuration" (list "resizer.timeout" .Values.resizer.timeout "1s" "as in 5m") -}}
+{{- end -}}
+
+{{/* A memory limit with which no node plugin would start: cmd/glusterfs-csi, --client-memory-limit. */}}
+{{- define "glusterfs-csi.checkMemory" -}}
+{{- with .Values.client.memoryLimit -}}
+{{- $number := regexFind "^[0-9]+" . | int64 -}}
+{{- $bytes := mul $number (get (dict "Mi" 1048576 "Gi" 1073741824 "M" 1000000 "G" 1000000000) (regexFind "[A-Z]i?$" .)) -}}
+{{- if lt $bytes 67108864 -}}
+{{- fail (printf "client.memoryLimit: %s is too little for a client; write at least 64Mi, as in 512Mi" .) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Call with (list value's-name duration least advice). */}}
@@ -116,7 +134,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Groups of nodes with the same name, or whose nodes are all in another group. */}}
+{{/* Groups of nodes with the same name, or whose nodes are all in another group, or that node.nodeSelector excludes. */}}
 {{- define "glusterfs-csi.checkGroups" -}}
 {{- $names := dict -}}
 {{- $labels := dict -}}
@@ -127,6 +145,10 @@
 {{- end -}}
 {{- range $key, $value := .nodeSelector -}}
 {{- $label := printf "%s=%s" $key $value -}}
+{{- $all := merge (deepCopy $.Values.node.nodeSelector) (dict "kubernetes.io/os" "linux") -}}
+{{- if and (hasKey $all $key) (ne (get $all $key) $value) -}}
+{{- fail (printf "%s.nodeSelector: %s contradicts %s=%s, which all node plugins need (node.nodeSelector); select others" $field $label $key (get $all $key)) -}}
+{{- end -}}
 {{- with get $labels $label -}}
 {{- fail (printf "%s.nodeSelector: %s selects the nodes of %s, too; select others" $field $label .) -}}
 {{- end -}}
