@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
@@ -121,6 +122,9 @@ spec:
 			t.Error(err)
 		}
 	})
+	// Evicted at once, the pod could be scheduled to the same node again: the scheduler sees the cordon a moment later.
+	kubectl(t, "cordon", from)
+	time.Sleep(2 * time.Second)
 	kubectl(t, "drain", from, "--ignore-daemonsets", "--delete-emptydir-data", "--force", patience)
 	to := ready()
 	if to == from {
