@@ -112,11 +112,7 @@ func (r *rig) killDriver(ctx context.Context, down time.Duration) error {
 		return fmt.Errorf("the driver has ended by itself, the end of its log:\n%s", tail(r.driver.log, 0, 20))
 	}
 	// Requests of the driver that have arrived are still carried out. Those that the proxy has not read yet get lost.
-	if err := errors.Join(r.driver.child.Kill(), r.proxy.Refuse()); err != nil {
-		return err
-	}
-	wait(ctx, down)
-	if err := r.proxy.Listen(ctx); err != nil {
+	if err := errors.Join(r.driver.child.Kill(), r.refuse(ctx, down)); err != nil {
 		return err
 	}
 	return r.driver.start(ctx)

@@ -109,8 +109,8 @@ func TestRefuseAndListenAgain(t *testing.T) {
 	}
 }
 
-// TestRequestCutOff serves a request whose connection was cut after it had arrived, and before it was carried out: the driver does
-// not know that it was accepted.
+// TestRequestCutOff: the connection of a request is cut between its arrival and its execution. The driver does not know that Heketi
+// has accepted it.
 func TestRequestCutOff(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "/queue/1")
@@ -123,19 +123,17 @@ func TestRequestCutOff(t *testing.T) {
 	}
 	defer func() { _ = p.Close() }()
 	arrived := p.ledger.current()
-	request := func() *http.Request {
-		return httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/volumes/v/expand", http.NoBody)
-	}
-	p.serve(httptest.NewRecorder(), request(), arrived)
+	expand := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/volumes/v/expand", http.NoBody)
+	p.serve(httptest.NewRecorder(), expand, arrived)
 	if got := p.ledger.unfollowed(); len(got) != 1 {
-		t.Errorf("of a request with an answer, the driver has to follow %q", got)
+		t.Errorf("the driver has the answer, and has to follow %q, want one operation", got)
 	}
 	if err := p.Refuse(); err != nil {
 		t.Fatal(err)
 	}
-	p.serve(httptest.NewRecorder(), request(), arrived)
+	p.serve(httptest.NewRecorder(), expand, arrived)
 	if got := p.ledger.unfollowed(); len(got) != 0 {
-		t.Errorf("of a request that was cut off, the driver has to follow %q", got)
+		t.Errorf("the driver has no answer, and has to follow %q, want none", got)
 	}
 }
 
