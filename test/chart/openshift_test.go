@@ -142,3 +142,19 @@ func TestQuotaHasThePriorityClasses(t *testing.T) {
 		}
 	}
 }
+
+// TestDNSPorts: the DNS servers of OpenShift listen on another port.
+func TestDNSPorts(t *testing.T) {
+	said, err := template(t, backend+"networkPolicy: {enabled: true, dns: {ports: [53, 5353]}}")
+	if err != nil {
+		t.Fatal(said)
+	}
+	dns := networkPolicy(t, objects(t, said), "glusterfs-csi-controller").Spec.Egress[0].Ports
+	ports := make([]string, 0, len(dns))
+	for _, port := range dns {
+		ports = append(ports, string(*port.Protocol)+" "+port.Port.String())
+	}
+	if want := []string{"UDP 53", "TCP 53", "UDP 5353", "TCP 5353"}; !slices.Equal(ports, want) {
+		t.Errorf("the controller may reach %q of the DNS servers, want %q", ports, want)
+	}
+}

@@ -58,8 +58,7 @@
 {{- if and .Release.IsUpgrade (ne .Values.client.placement "pod") (ne .Values.node.updateStrategy.type "OnDelete") -}}
 {{- range prepend .Values.node.groups dict -}}
 {{- $name := printf "%s-%s" (include "glusterfs-csi.fullname" $) (include "glusterfs-csi.nodeComponent" .) -}}
-{{- with $ -}}
-{{- with lookup "apps/v1" "DaemonSet" .Release.Namespace $name -}}
+{{- with lookup "apps/v1" "DaemonSet" $.Release.Namespace $name -}}
 {{- $onNode := false -}}
 {{- range .spec.template.spec.containers -}}
 {{- if has "--client-placement=node" (default list .args) -}}{{- $onNode = true -}}{{- end -}}
@@ -75,7 +74,6 @@
 {{- fail (printf (print "%d of %d node plugins are still of an earlier version, whose clients end with their pods, so that this upgrade would disconnect "
       "the volumes of running pods on these nodes. Replace them first, node by node, after a drain, or add "
       "--set node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null (docs/upgrade.md)") (sub $desired $updated) $desired) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -138,6 +136,7 @@
 {{- define "glusterfs-csi.checkGroups" -}}
 {{- $names := dict -}}
 {{- $labels := dict -}}
+{{- $all := merge (deepCopy .Values.node.nodeSelector) (dict "kubernetes.io/os" "linux") -}}
 {{- range $i, $group := .Values.node.groups -}}
 {{- $field := printf "node.groups[%d]" $i -}}
 {{- with get $names .name -}}
@@ -145,7 +144,6 @@
 {{- end -}}
 {{- range $key, $value := .nodeSelector -}}
 {{- $label := printf "%s=%s" $key $value -}}
-{{- $all := merge (deepCopy $.Values.node.nodeSelector) (dict "kubernetes.io/os" "linux") -}}
 {{- if and (hasKey $all $key) (ne (get $all $key) $value) -}}
 {{- fail (printf "%s.nodeSelector: %s contradicts %s=%s, which all node plugins need (node.nodeSelector); select others" $field $label $key (get $all $key)) -}}
 {{- end -}}
