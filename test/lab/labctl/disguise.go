@@ -18,6 +18,9 @@ func disguises() map[string]func() error {
 
 // become replaces this process by a program, after it has prepared the process. The program's first argument is its absolute path.
 func become(prepare func() error, args []string) error {
+	if len(args) == 0 {
+		return errors.New("name the program, after the command")
+	}
 	runtime.LockOSThread()
 	if err := prepare(); err != nil {
 		return err

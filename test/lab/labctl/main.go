@@ -14,7 +14,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, runMachine(os.Args[2:]))
 		os.Exit(1)
 	}
-	if len(os.Args) > 2 {
+	if len(os.Args) > 1 {
 		if prepare, ok := disguises()[os.Args[1]]; ok {
 			fmt.Fprintln(os.Stderr, become(prepare, os.Args[2:])) // returns only if the program could not be started
 			os.Exit(1)
