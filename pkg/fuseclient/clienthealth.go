@@ -31,7 +31,7 @@ func (m *Manager) Health(ctx context.Context, volumeID, path string) (mount.Heal
 		return mount.Health{}, err
 	case !r.Process.alive():
 		return mount.Health{Ended: true}, nil
-	case m.isHung(r):
+	case m.isHung(r.name()):
 		return mount.Health{Hung: true}, nil
 	}
 	health, err := m.readHealth(ctx, r, resolved)

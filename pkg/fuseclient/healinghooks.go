@@ -27,13 +27,14 @@ type Served struct {
 }
 
 func served(r record) Served {
-	if !r.ready() {
-		return Served{VolumeID: r.Source.VolumeID, Volume: r.Source.Volume, Subdir: r.Source.Subdir, StagingPath: r.StagingPath}
-	}
-	return Served{
+	s := Served{
 		VolumeID: r.Source.VolumeID, Volume: r.Source.Volume, Subdir: r.Source.Subdir, StagingPath: r.StagingPath,
-		Client: r.name(), Device: r.Device, PID: r.Process.PID, Alive: r.Process.alive(), Entries: r.Source.Options.EntryTimeout(),
+		Entries: r.Source.Options.EntryTimeout(),
 	}
+	if r.ready() {
+		s.Client, s.Device, s.PID, s.Alive = r.name(), r.Device, r.Process.PID, r.Process.alive()
+	}
+	return s
 }
 
 // Owns reports whether a mountinfo line with this type and source belongs to the volume.

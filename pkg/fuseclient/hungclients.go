@@ -62,7 +62,7 @@ func (m *Manager) Hangs(ctx context.Context, s Served, limit time.Duration) (boo
 }
 
 // MayHang reports whether a client has not answered a request a short time ago. It sends no request.
-func (m *Manager) MayHang(s Served) bool { return m.hung.has(s.Client, m.limits.hung) }
+func (m *Manager) MayHang(s Served) bool { return m.isHung(s.Client) }
 
-// isHung reports whether the volume's client is known to hang. It sends no request.
-func (m *Manager) isHung(r record) bool { return m.hung.has(r.name(), m.limits.hung) }
+// isHung is MayHang for the name of a client.
+func (m *Manager) isHung(client string) bool { return m.hung.has(client, m.limits.hung) }

@@ -23,7 +23,7 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 		return mount.Stats{}, err
 	case !r.Process.alive():
 		return mount.Stats{}, fmt.Errorf("%w: the client of volume %s has ended", mount.ErrUnavailable, volumeID)
-	case m.isHung(r):
+	case m.isHung(r.name()):
 		return mount.Stats{}, fmt.Errorf("volume %s does not answer: its client hangs: %w", volumeID, mount.ErrTimeout)
 	}
 	stats, err := m.asker.Statfs(ctx, m.limits.ask, r.name(), resolved, r.Device)

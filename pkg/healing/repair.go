@@ -66,8 +66,8 @@ func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	}
 }
 
-// forgetReplaced removes the snapshots of former clients that have no mount left, once there is a snapshot of the present client: if
-// it ends before, only theirs show what was mounted inside the volume. checkVolumes comes back to them.
+// forgetReplaced removes the snapshots of former clients that have no mount left, once there is a snapshot of the present client. If
+// that client ends earlier, only the former snapshots show what was mounted inside the volume. checkVolumes tries again.
 func (h *Healer) forgetReplaced(ctx context.Context, client string, former []tables.Snapshot) {
 	if _, known := h.memory.get(client); known {
 		h.forget(ctx, former)

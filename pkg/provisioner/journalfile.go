@@ -43,13 +43,13 @@ func deleteKey(handle volume.Handle) string { return handle.Backend + "/delete/"
 // createKey is the same for all gluster volume names of a CSI name.
 func createKey(backend, name string) string { return createKeys(backend) + volume.NameKey(name) }
 
-// createKeys returns the prefix of the keys of a backend's creates.
-func createKeys(backend string) string { return backend + "/create/" }
+// createMark is in the keys of creates only: names of backends and ids of volumes have no slash.
+const createMark = "/create/"
 
-func isCreateKey(key string) bool {
-	_, rest, _ := strings.Cut(key, "/")
-	return strings.HasPrefix(rest, "create/")
-}
+// createKeys returns the prefix of the keys of a backend's creates.
+func createKeys(backend string) string { return backend + createMark }
+
+func isCreateKey(key string) bool { return strings.Contains(key, createMark) }
 
 // fileOfKey returns the name of a key's file. The parts of a key contain no underscore, so keyOfFile can undo the replacement.
 func fileOfKey(key string) string { return strings.ReplaceAll(key, "/", "_") + journalSuffix }
