@@ -77,7 +77,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.choice.Short, "short", false, "only rounds on the lab that leave the bricks alone, each with a hung client only: two minutes")
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all rounds are run")
 	flags.BoolVar(&o.Before65, "before-6.5", false, "refuse MOVE_MOUNT_BENEATH to the node plugin of the lab, as Linux before 6.5 does")
-	flags.BoolVar(&o.CgroupV2, "cgroup-v2", false, "show the node plugin of the lab cgroup v2 alone; its clients have no memory limits then, where v1 has the controller")
+	flags.BoolVar(&o.CgroupV2, "cgroup-v2", false, "show the node plugin of the lab cgroup v2 alone; if v1 has the memory controller, clients then have no memory limits")
 	flags.DurationVar(&o.upgrade, "upgrade", time.Hour, "duration of the round upgrade-*")
 	err := flags.Parse(args)
 	if err == nil && flags.NArg() > 0 {

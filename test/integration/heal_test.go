@@ -242,27 +242,28 @@ func TestHungClientIsReplaced(t *testing.T) {
 	if said, err := c.try("ls /mnt/data/none"); err == nil {
 		t.Errorf("a call that was waiting: %s", said)
 	}
-	r.eventually(healLimit, "another client", func() error {
+	replaced := func() error {
 		if now := r.clients(n, nameOf(v)); len(now) != 1 || now[0].PID == former {
 			return fmt.Errorf("there are %v", now)
+		}
+		return nil
+	}
+	r.eventually(healLimit, "another client", func() error {
+		if err := replaced(); err != nil {
+			return err
 		}
 		_, err := c.try("echo written > /mnt/data/file")
 		return err
 	})
 	r.read(n, "written\n", target, "file")
 
-	// Pods that do nothing do not show that the client hangs, but a new pod does, although its call is not repeated for a while.
+	// Idle pods send the client no request. The publish for a new pod does, once.
 	former = r.onlyClient(n, nameOf(v)).PID
 	time.Sleep(noticeTime) // a client that was just started is not asked
 	r.signal(n, nameOf(v), "STOP")
 	if _, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, r.target(n, v))); err == nil {
 		t.Error("a volume whose client hangs was published")
 	}
-	r.eventually(healLimit, "another client", func() error {
-		if now := r.clients(n, nameOf(v)); len(now) != 1 || now[0].PID == former {
-			return fmt.Errorf("there are %v", now)
-		}
-		return nil
-	})
+	r.eventually(healLimit, "another client", replaced)
 	r.publish(n, v, staging, false)
 }
