@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -19,7 +22,7 @@ const passes = 5
 
 // replaceDead replaces the mounts of a client that has ended. It reports whether none of them is left.
 func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
-	if r.hasLiveClient(dead.Device) {
+	if dead.Replaced || r.hasLiveClient(dead.Device) {
 		return true // the kernel reuses a device number only when no mount has it any more
 	}
 	pending := r.outcome.Pending // pending mounts of other former clients
@@ -29,6 +32,9 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 		found, err := tables.Scan([]mount.Device{dead.Device})
 		if err != nil { // one unreadable process must not keep the others from being repaired
 			klog.FromContext(r.ctx).Error(err, "Cannot see all containers that may have mounts of a client that has ended", "volumeID", r.volume.VolumeID)
+		}
+		if isAnothers(dead.Device, found[dead.Device], r.volume, r.Served()) {
+			return true
 		}
 		before, left := r.outcome.Mounts, 0
 		r.outcome.Pending, leftOut = pending, nil
@@ -61,6 +67,20 @@ func (r *repairer) hasLiveClient(d mount.Device) bool {
 		if s.Device == d && s.Alive {
 			return true
 		}
+	}
+	return false
+}
+
+// isAnothers reports whether a device belongs to another volume, because it is mounted at the staging path of that volume, in this
+// process's namespace. The kernel has then reused its number, and the other volume's client may have ended, too.
+func isAnothers(d mount.Device, found []tables.Table, own fuseclient.Served, served []fuseclient.Served) bool {
+	for _, t := range found {
+		if !isOwn(t) {
+			continue
+		}
+		mounts := t.Volume(d)
+		return !hasPoint(mounts, own.StagingPath) &&
+			slices.ContainsFunc(served, func(s fuseclient.Served) bool { return s.VolumeID != own.VolumeID && hasPoint(mounts, s.StagingPath) })
 	}
 	return false
 }
@@ -200,20 +220,24 @@ func (r *repairer) prepareExchange(n *namespace, m tables.Mount, check func(tabl
 	return exchange{}, err
 }
 
-// checkEnded returns errGone if the client of the mount's device is alive: the device number may now belong to a client of the
-// same volume that another program has started. It asks once per device.
+// checkEnded returns errGone if the client of the mount's device is alive: the device number may now belong to another client of the
+// same gluster volume. It asks once per device whose client has ended.
 func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
-	ended, known := r.ended[m.Device]
-	if !known {
-		var err error
-		if ended, err = r.asker.ClientEndedAt(r.ctx, r.limits.Ask, m.Device.String(), point); err != nil {
-			return err
-		}
-		r.ended[m.Device] = ended
+	if r.ended[m.Device] != nil {
+		return nil
+	}
+	ended, err := r.asker.ClientEndedAt(r.ctx, r.limits.Ask, m.Device.String(), point)
+	if err != nil {
+		return err
 	}
 	if !ended {
 		return errGone
 	}
+	held, err := unix.FcntlInt(point.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("keep a mount of a client that has ended open: %w", err)
+	}
+	r.ended[m.Device] = os.NewFile(uintptr(held), point.Name())
 	return nil
 }
 

@@ -67,10 +67,17 @@ func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 }
 
 // forgetReplaced removes the snapshots of former clients that have no mount left, once there is a snapshot of the present client. If
-// that client ends earlier, only the former snapshots show what was mounted inside the volume. checkVolumes tries again.
+// that client ends earlier, only the former snapshots show what was mounted inside the volume: they stay until then, marked.
 func (h *Healer) forgetReplaced(ctx context.Context, client string, former []tables.Snapshot) {
 	if _, known := h.memory.get(client); known {
 		h.forget(ctx, former)
+		return
+	}
+	for _, kept := range former {
+		if !kept.Replaced {
+			kept.Replaced = true
+			h.saveSnapshot(ctx, kept)
+		}
 	}
 }
 

@@ -25,9 +25,11 @@ type repairer struct {
 	descriptors *os.File // /proc/self/fd of this process
 	// groups maps the peer group of each dead mount on the node to its mount point: containers' mounts may be in the group, or
 	// receive from it.
-	groups  map[string]string
-	former  []tables.Snapshot     // of clients that have ended
-	ended   map[mount.Device]bool // whether the client of a device has ended
+	groups map[string]string
+	former []tables.Snapshot // of clients that have ended
+	// ended holds an open mount of each device whose client is known to have ended. While it is open, the kernel gives the device
+	// number to no other client.
+	ended   map[mount.Device]*os.File
 	outcome Outcome
 }
 
@@ -36,7 +38,7 @@ func (h *Healer) open(ctx context.Context, s fuseclient.Served) (*repairer, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &repairer{Healer: h, ctx: ctx, volume: s, staging: staging, groups: map[string]string{}, ended: map[mount.Device]bool{}}
+	r := &repairer{Healer: h, ctx: ctx, volume: s, staging: staging, groups: map[string]string{}, ended: map[mount.Device]*os.File{}}
 	if r.descriptors, err = mount.OpenPath("/proc/self/fd"); err == nil {
 		var at mount.Identity
 		if at, err = mount.Identify(staging); err == nil && at.Device != s.Device {
@@ -54,6 +56,9 @@ func (r *repairer) close() {
 	_ = r.staging.Close()
 	if r.descriptors != nil {
 		_ = r.descriptors.Close()
+	}
+	for _, point := range r.ended {
+		_ = point.Close()
 	}
 }
 

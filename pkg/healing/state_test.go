@@ -516,8 +516,8 @@ func TestReplacedButNotRemembered(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.forgetReplaced(t.Context(), "present", former)
-	if _, known := h.memory.get("former"); !known {
-		t.Error("nothing shows any more what was mounted inside the volume")
+	if kept, known := h.memory.get("former"); !known || !kept.Replaced {
+		t.Errorf("nothing shows any more what was mounted inside the volume, or its device would be searched again: %+v", kept)
 	}
 	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "present"}); err != nil {
 		t.Fatal(err)

@@ -29,7 +29,8 @@ type Snapshot struct {
 	VolumeID string       `json:"volumeID"`
 	Client   string       `json:"client"` // the client's name
 	Device   mount.Device `json:"device"`
-	Graph    string       `json:"graph"` // the graph that the client used
+	Replaced bool         `json:"replaced,omitempty"` // no mount of the client is left: its device number may belong to another client
+	Graph    string       `json:"graph"`              // the graph that the client used
 	Tables   []Table      `json:"tables"`
 }
 

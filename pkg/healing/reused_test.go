@@ -1,0 +1,85 @@
+package healing
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+)
+
+// TestReusedDeviceNumber: two volumes show the same gluster volume, and their clients end at the same time. The new client of the
+// second may get the device number of the first one's former client, while the first is still being repaired. Its mounts stay.
+func TestReusedDeviceNumber(t *testing.T) {
+	for name, kernel := range mounttest.Kernels() {
+		t.Run(name, func(t *testing.T) {
+			kernel(t)
+			h, dir := newHealer(t), t.TempDir()
+			staging, second := filepath.Join(dir, "staging"), filepath.Join(dir, "second")
+			mountAt(t, staging, "server:/vol", "tmpfs", "")
+			dead := deadVolume(t, filepath.Join(dir, "target"))
+			r := h.testRepairer(t, staging)
+			snapshot := tables.Snapshot{VolumeID: "id", Client: "old", Device: dead}
+			r.replaceDead(snapshot)
+			_, end := liveVolume(t, second)
+			defer end()
+			before := tableOf(t, os.Getpid(), deviceAt(t, second)).Mounts
+			r.replaceDead(snapshot)
+			if r.outcome.Mounts != 1 {
+				t.Errorf("%d mounts were replaced, want only the first volume's", r.outcome.Mounts)
+			}
+			if after := tableOf(t, os.Getpid(), deviceAt(t, second)).Mounts; after[0].ID != before[0].ID || after[0].FSType != before[0].FSType {
+				t.Errorf("the second volume's mount was %+v and is %+v", before[0], after[0])
+			}
+		})
+	}
+}
+
+// liveVolume mounts a volume whose client lives until end is called.
+func liveVolume(t *testing.T, path string) (device mount.Device, end func()) {
+	t.Helper()
+	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mountVolume(t, path, dev), func() { _ = unix.Close(dev) }
+}
+
+// TestDeviceOfAnotherVolume: a device that is mounted at the staging path of another volume is not searched for dead mounts, even if
+// that volume's client has ended.
+func TestDeviceOfAnotherVolume(t *testing.T) {
+	self, err := mount.IdentifyProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
+	served := []fuseclient.Served{{VolumeID: "id", StagingPath: "/own"}, {VolumeID: "other", StagingPath: "/other"}}
+	here := func(device mount.Device, points ...string) []tables.Table {
+		table := tables.Table{PID: self.PID, Start: self.Start}
+		for _, point := range points {
+			table.Mounts = append(table.Mounts, tables.Mount{Device: device, Point: point})
+		}
+		return []tables.Table{table}
+	}
+	for name, tt := range map[string]struct {
+		found []tables.Table
+		want  bool
+	}{
+		"no mounts":                       {nil, false},
+		"only a target":                   {here(d, "/target"), false},
+		"its own staging path":            {here(d, "/own", "/target"), false},
+		"the other's":                     {here(d, "/other"), true},
+		"the other's, of another device":  {here(other, "/other"), false},
+		"both":                            {here(d, "/own", "/other"), false},
+		"the other's, in another process": {[]tables.Table{{PID: 1 << 22, Mounts: here(d, "/other")[0].Mounts}}, false},
+	} {
+		if got := isAnothers(d, tt.found, served[0], served); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
