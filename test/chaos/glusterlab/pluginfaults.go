@@ -10,7 +10,7 @@ import (
 )
 
 // endLimit is the time within which the plugin's processes must be gone after SIGKILL: a container can be restarted only then.
-const endLimit = 2 * time.Second
+const endLimit = 10 * time.Second
 
 // kills repeatedly kills the node plugin with SIGKILL, while calls are in flight.
 func kills(times int) func(context.Context, *rig) error {

@@ -122,7 +122,7 @@ const (
 	callLimit = 30 * time.Second
 	// patience is how long a failed call is repeated. On a busy machine, a stage may be too slow to end between any two of fifty
 	// deaths of the plugin, and must be repeated until all of them are over.
-	patience = 90 * time.Second
+	patience = 5 * time.Minute
 )
 
 // patiently repeats a call until it succeeds, as the kubelet does.
