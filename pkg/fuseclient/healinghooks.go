@@ -63,6 +63,17 @@ func (m *Manager) Serves(volumeID string) (s Served, staged bool) {
 	return served(r), true
 }
 
+// Adopt rebuilds the record of a volume that a client of this state directory serves at a staging path, if the record is lost.
+func (m *Manager) Adopt(ctx context.Context, volumeID, stagingPath string) error {
+	unlock, err := m.lock(ctx, "a repair", volumeID, stagingPath)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, _, err = m.restore(ctx, volumeID, stagingPath)
+	return err
+}
+
 // Repair calls fn while no other call for the volume runs. If the volume's client has ended, Repair first starts a new one and
 // mounts it at the staging path. It returns ErrNotStaged and the errors of Stage.
 func (m *Manager) Repair(ctx context.Context, volumeID string, fn func(Served) error) error {

@@ -53,6 +53,7 @@ func (n *node) lose(change func([]byte) []byte) {
 func TestLostRecord(t *testing.T) {
 	for how, change := range lost() {
 		for name, call := range map[string]func(n *node) error{
+			"adopt":     func(n *node) error { return n.Adopt(n.t.Context(), "id-vol", n.path("staging")) },
 			"stage":     func(n *node) error { return n.Stage(n.t.Context(), source("vol", "acl"), n.path("staging")) },
 			"publish":   func(n *node) error { return n.publish("second", false) },
 			"stats":     func(n *node) error { _, err := n.Stats(n.t.Context(), "id-vol", n.path("target")); return err },

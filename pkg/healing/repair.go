@@ -16,11 +16,13 @@ import (
 // has a live client.
 func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives bool) {
 	s, staged := h.Serves(volumeID)
-	former := h.former(volumeID, s.Client)
 	if !staged {
-		h.forget(ctx, former)
-		return true, false
+		if s, staged = h.adopt(ctx, volumeID); !staged {
+			h.forget(ctx, h.former(volumeID, ""))
+			return true, false
+		}
 	}
+	former := h.former(volumeID, s.Client)
 	complete = true
 	if s.Alive && len(former) == 0 {
 		h.forgetLost(volumeID, byDeath)
@@ -32,6 +34,23 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives b
 		}
 	}
 	return h.repairGraph(ctx, s) && complete, true
+}
+
+// adopt rebuilds the record of a volume that was lost although the volume's client serves pods: for a pod that runs for long, the
+// next call that would rebuild it comes only at the pod's end. The saved mount tables show where the volume is staged.
+func (h *Healer) adopt(ctx context.Context, volumeID string) (s fuseclient.Served, staged bool) {
+	for _, kept := range h.former(volumeID, "") {
+		if kept.StagingPath == "" {
+			continue
+		}
+		if err := h.Adopt(ctx, volumeID, kept.StagingPath); err != nil {
+			klog.FromContext(ctx).Error(err, "Cannot rebuild the lost record of a volume", "volumeID", volumeID)
+		}
+		if s, staged = h.Serves(volumeID); staged {
+			return s, true
+		}
+	}
+	return fuseclient.Served{}, false
 }
 
 func (h *Healer) isUnstaged(volumeID string) bool {
@@ -91,7 +110,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		// The client counts as a former one from now on, also for the next plugin if this one ends in between.
 		kept, known := h.memory.get(s.Client)
 		if !known {
-			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device}
+			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath}
 			h.saveSnapshot(ctx, kept)
 		}
 		former = append(former, kept)

@@ -186,7 +186,7 @@ func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables
 // save saves a snapshot of a volume's tables. It returns false if another snapshot, which may be newer, was saved meanwhile.
 func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l scanResult) bool {
 	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
-		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, Graph: graph, Tables: l.seen,
+		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Graph: graph, Tables: l.seen,
 	})
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)

@@ -154,6 +154,27 @@ func TestHealAfterRestart(t *testing.T) {
 	}
 }
 
+// TestHealAfterLostRecord loses a node plugin's records while none runs. The next plugin repairs mounts without another call for
+// the volume.
+func TestHealAfterLostRecord(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	u := r.users(n, staging, r.publish(n, v, staging, false))
+	time.Sleep(noticeTime)
+	r.end(n.plugin, n.plugin.Kill)
+	records, err := filepath.Glob(filepath.Join(filepath.Dir(n.dir), "state", "volumes", "*"))
+	r.ok(err, "list records")
+	for _, record := range records {
+		r.ok(os.WriteFile(record, []byte("{"), 0o600), "damage a record")
+	}
+	r.ok(n.plugin.Start(r.call()), "start the node plugin")
+	time.Sleep(noticeTime)
+	r.signal(n, nameOf(v), "KILL")
+	u.check("after", 1)
+}
+
 // TestGraphHeals sets an option of a volume that containers use. After the timeout of the directory entries, the kernel drops
 // mounts inside the volume, and marks the directories of subPaths as deleted. This must last only for a moment.
 func TestGraphHeals(t *testing.T) {

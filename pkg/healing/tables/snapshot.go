@@ -30,8 +30,10 @@ type Snapshot struct {
 	Client   string       `json:"client"` // the client's name
 	Device   mount.Device `json:"device"`
 	Replaced bool         `json:"replaced,omitempty"` // no mount of the client is left: its device number may belong to another client
-	Graph    string       `json:"graph"`              // the graph that the client used
-	Tables   []Table      `json:"tables"`
+	// StagingPath is where the volume is staged; "" in snapshots of earlier versions.
+	StagingPath string  `json:"stagingPath,omitempty"`
+	Graph       string  `json:"graph"` // the graph that the client used
+	Tables      []Table `json:"tables"`
 }
 
 // Store keeps one snapshot for each volume in a directory. Calls for one name must not run at the same time.
