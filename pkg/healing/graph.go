@@ -29,7 +29,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
 		return true
 	}
-	outcome, err := h.restoreUntilOver(ctx, s, kept)
+	outcome, err := h.restoreUntilOver(ctx, s, dropped(kept, graph))
 	if err != nil {
 		if !errors.Is(err, errOtherClient) && !errors.Is(err, mount.ErrBusy) && !errors.Is(err, mount.ErrNotStaged) && ctx.Err() == nil {
 			log.Error(err, "Cannot repair the mounts of a volume after a change of its client's graph; trying again")

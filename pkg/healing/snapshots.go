@@ -108,7 +108,7 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
-	l.seen = containers(s, l, kept.Tables)
+	l.seen = noted(containers(s, l, kept.Tables), kept.Tables)
 	if graph != "" {
 		l.seen = h.withDirectories(ctx, s, l.seen, kept.Tables)
 	}
@@ -121,10 +121,11 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	h.mu.Unlock()
 }
 
-// isMissingAny reports whether a mount inside a volume's mount is gone although the volume's mount is there. A container without
-// privileges cannot unmount, so the kernel has dropped it.
+// isMissingAny reports whether a mount inside a volume's mount is gone although the volume's mount is there, so that the kernel has
+// dropped it. A container with the privilege to unmount may have removed mounts that it has made: these do not count. To put them
+// back would be dangerous, because the container may go on to remove the directory.
 func isMissingAny(kept, seen []tables.Table, d mount.Device) bool {
-	for _, was := range kept {
+	for _, was := range withoutRemovable(kept) {
 		i := slices.IndexFunc(seen, func(t tables.Table) bool { return t.Target() == was.Target() })
 		if i < 0 {
 			continue

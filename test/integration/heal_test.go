@@ -175,6 +175,23 @@ func TestHealAfterLostRecord(t *testing.T) {
 	u.check("after", 1)
 }
 
+// TestContainerUnmounts: a container that may unmount removes a mount that it has made inside the volume. The mount stays away: if it
+// returned, a command that goes on to delete the directory would delete what it shows.
+func TestContainerUnmounts(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	target := r.publish(n, v, r.stage(n, v), false)
+	c := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/data", "mount --bind "+target+" /mnt/data")
+	time.Sleep(noticeTime)
+	for _, command := range []string{"mkdir /mnt/data/own && mount --bind /usr /mnt/data/own", "umount /mnt/data/own", "! mountpoint /mnt/data/own && rmdir /mnt/data/own"} {
+		if said, err := c.try(command); err != nil {
+			t.Errorf("%s: %v: %s", command, err, said)
+		}
+		time.Sleep(noticeTime)
+	}
+}
+
 // TestGraphHeals sets an option of a volume that containers use. After the timeout of the directory entries, the kernel drops
 // mounts inside the volume, and marks the directories of subPaths as deleted. This must last only for a moment.
 func TestGraphHeals(t *testing.T) {
