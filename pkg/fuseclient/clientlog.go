@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // maxLog is the size in bytes at which a client's log is emptied.
@@ -32,22 +34,56 @@ func limitLog(pid int) error {
 
 func ignoreFileLimit() { signal.Ignore(unix.SIGXFSZ) }
 
-// rotateLog keeps the previous client's log, which may show why that client died, and drops any older one.
+// nextLog returns the path of a log whose client is not started yet. A client's place is prepared with this file, because a start
+// that ends early must not drop the log of the previous client.
+func nextLog(path string) string { return path + ".new" }
+
+// makeLog makes an empty log for the next client.
+func makeLog(path string) error {
+	err := removeFile(nextLog(path)) // left by a killed process
+	var log *os.File
+	if err == nil {
+		log, err = os.OpenFile(nextLog(path), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // below the state directory
+	}
+	if err != nil {
+		return fmt.Errorf("make the client's log: %w", err)
+	}
+	return log.Close()
+}
+
+// rotateLog gives the next client's log its name; a mount of the file, in the client's root directory, follows. It keeps the
+// previous client's log, which may show why that client died, and drops any older one.
 func rotateLog(path string) error {
 	if err := os.Rename(path, path+".1"); err != nil && !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
+		return fmt.Errorf("rotate the client's log: %w", err)
+	}
+	if err := os.Rename(nextLog(path), path); err != nil { //nolint:gosec // below the state directory
 		return fmt.Errorf("rotate the client's log: %w", err)
 	}
 	return nil
 }
 
-// boundLog truncates a log that has grown too large. The client opened it for appending, so it continues at the start.
-func boundLog(path string) error {
-	info, err := os.Stat(path) //nolint:gosec // below the state directory
-	if err == nil && info.Size() > maxLog {
-		err = os.Truncate(path, 0)
+// discardLog removes the log of a client that was not started.
+func (m *Manager) discardLog(r record) error {
+	return removeFile(nextLog(m.logPath(r.Source.VolumeID)))
+}
+
+// boundLog truncates a log that has grown too large. The client opened it for appending, so it continues at the start. A client of
+// an earlier version may write all files in logs/: boundLog leaves alone what is not a file on the disk of that directory, and asks
+// no client for it. With O_NOFOLLOW, it does not follow a link either.
+func boundLog(path string, disk mount.Device, flags int) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|flags, 0)
+	if err == nil {
+		defer unix.Close(fd)
+		var at unix.Statx_t
+		err = unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE|unix.STATX_SIZE, &at)
+		isLog := at.Mode&unix.S_IFMT == unix.S_IFREG && mount.Device{Major: at.Dev_major, Minor: at.Dev_minor} == disk
+		if err == nil && isLog && at.Size > maxLog {
+			err = unix.Truncate(fmt.Sprintf("/proc/self/fd/%d", fd), 0)
+		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("bound the client's log: %w", err)
+		return fmt.Errorf("bound the client's log %s: %w", path, err)
 	}
 	return nil
 }
@@ -56,27 +92,35 @@ func boundLog(path string) error {
 // serves pods after its volume was unstaged, or after the client was replaced twice.
 func (m *Manager) boundLogs(running []runningClient) error {
 	paths, err := m.list("logs", "")
+	disk, diskErr := diskOf(filepath.Join(m.cfg.StateDir, "logs"))
+	err = errors.Join(err, diskErr)
 	for _, path := range paths {
-		err = errors.Join(err, boundLog(path))
+		err = errors.Join(err, boundLog(path, disk, unix.O_NOFOLLOW))
 	}
 	for _, c := range running {
 		open := c.process.procPath("fd/1")
 		name, _ := os.Readlink(open) // "" if the process has ended
 		if strings.HasPrefix(filepath.Base(name), c.hash+".log") {
-			err = errors.Join(err, boundLog(open))
+			err = errors.Join(err, boundLog(open, disk, 0))
 		}
 	}
 	return err
 }
 
+func diskOf(dir string) (mount.Device, error) {
+	var at unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, dir, 0, unix.STATX_TYPE, &at)
+	return mount.Device{Major: at.Dev_major, Minor: at.Dev_minor}, err
+}
+
 func removeLogs(path string) error {
-	return errors.Join(removeFile(path), removeFile(path+".1"))
+	return errors.Join(removeFile(path), removeFile(path+".1"), removeFile(nextLog(path)))
 }
 
 // tail returns the last lines of a log, at most 64 KiB of it.
 func tail(path string) []string {
 	const most = 64 << 10
-	file, err := os.Open(path) //nolint:gosec // below the state directory
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // below the state directory
 	if err != nil {
 		return nil
 	}

@@ -1,11 +1,16 @@
 package fuseclient
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // TestLogCannotFillTheDisk: a client that logs without end keeps working, and logs again once its log has been emptied.
@@ -49,7 +54,7 @@ func TestLogCannotFillTheDisk(t *testing.T) {
 	if _, err := full.Read(make([]byte, 10)); err != nil || size() != mostLog { // nothing is written beyond the limit
 		t.Errorf("%v, and the log has %d bytes", err, size())
 	}
-	if err := boundLog(path); err != nil {
+	if err := boundAlone(path); err != nil {
 		t.Fatal(err)
 	}
 	next()
@@ -78,5 +83,41 @@ func TestClientsAreConfined(t *testing.T) {
 		if !regexp.MustCompile(want).Match(in) {
 			t.Errorf("no %s in\n%s", want, in)
 		}
+	}
+}
+
+// boundAlone bounds a log in any directory.
+func boundAlone(path string) error {
+	disk, err := diskOf(filepath.Dir(path))
+	return errors.Join(err, boundLog(path, disk, unix.O_NOFOLLOW))
+}
+
+// TestLogThatIsNone: a client of an earlier version could put anything in place of a log.
+func TestLogThatIsNone(t *testing.T) {
+	dir := t.TempDir()
+	victim, link, pipe, other := filepath.Join(dir, "victim"), filepath.Join(dir, "link.log"), filepath.Join(dir, "pipe.log"), filepath.Join(dir, "other.log")
+	if err := errors.Join(os.WriteFile(victim, nil, 0o600), os.Truncate(victim, maxLog+1), os.Symlink(victim, link), unix.Mkfifo(pipe, 0o600),
+		os.WriteFile(other, nil, 0o600), os.Truncate(other, maxLog+1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(boundAlone(link), boundAlone(pipe), boundLog(other, mount.Device{Minor: 1 << 19}, 0)); err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{victim, other} {
+		if info, err := os.Stat(path); err != nil || info.Size() != maxLog+1 {
+			t.Errorf("%s: %v, %v", path, info.Size(), err)
+		}
+	}
+	if lines := tail(link); lines != nil {
+		t.Errorf("the end of a link: %q", lines)
+	}
+	if lines := tail(pipe); len(lines) > 1 {
+		t.Errorf("the end of a pipe: %q", lines)
+	}
+	if err := errors.Join(makeLog(link), makeLog(link), rotateLog(link)); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Lstat(link); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("the next log: %v, %v", info, err)
 	}
 }

@@ -66,7 +66,7 @@ func TestLogIsBounded(t *testing.T) {
 		if err := file.Truncate(c.size); err != nil {
 			t.Fatal(err)
 		}
-		if err := boundLog(path); err != nil {
+		if err := boundAlone(path); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := file.WriteString("abc"); err != nil {
@@ -76,7 +76,7 @@ func TestLogIsBounded(t *testing.T) {
 			t.Errorf("size %d becomes %d, want %d (%v)", c.size, info.Size(), c.want, err)
 		}
 	}
-	if err := boundLog(path + ".missing"); err != nil {
+	if err := boundAlone(path + ".missing"); err != nil {
 		t.Error(err)
 	}
 }

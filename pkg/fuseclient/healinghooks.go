@@ -116,7 +116,7 @@ func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	if level := r.Source.Options.LogLevel(); !known || level == "ERROR" || level == "CRITICAL" || level == "NONE" {
 		return known
 	}
-	info, err := os.Stat(m.logPath(volumeID))
+	info, err := os.Lstat(m.logPath(volumeID))
 	return err != nil || !info.ModTime().Before(since)
 }
 

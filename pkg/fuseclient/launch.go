@@ -37,7 +37,7 @@ func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable,
 		return child{}, err
 	}
 	// The output of the client before it has opened its log also goes to the log.
-	log, err := os.OpenFile(logPath, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // below the state directory
+	log, err := os.OpenFile(logPath, os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW, 0) //nolint:gosec // below the state directory
 	if err != nil {
 		return child{}, fmt.Errorf("open the client's log: %w", err)
 	}

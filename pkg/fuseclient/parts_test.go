@@ -220,7 +220,7 @@ func TestLogLimits(t *testing.T) {
 		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, size)); err != nil {
 			t.Fatal(err)
 		}
-		if err := boundLog(path); err != nil {
+		if err := boundAlone(path); err != nil {
 			t.Error(err)
 		}
 		if info, err := os.Stat(path); err != nil || info.Size() != want {

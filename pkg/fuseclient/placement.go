@@ -92,7 +92,7 @@ func (m *Manager) closeNode() {
 // preparePlace prepares the place in which the record's client is to run. discard removes its remains.
 func (m *Manager) preparePlace(r record) (*placement.Place, error) {
 	if node := m.node.Load(); node != nil {
-		return node.Prepare(r.name())
+		return node.Prepare(r.name(), nextLog(m.logPath(r.Source.VolumeID)))
 	}
 	confinement, err := m.confine()
 	if err != nil {

@@ -16,7 +16,7 @@ func TestStageWithoutLogs(t *testing.T) {
 	if err := os.Remove(filepath.Join(n.cfg.StateDir, "logs")); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); err == nil || !strings.Contains(err.Error(), "open the client's log") {
+	if err := n.Stage(t.Context(), source("vol"), n.path("staging")); err == nil || !strings.Contains(err.Error(), "make the client's log") {
 		t.Errorf("%v", err)
 	}
 	if files := n.files(); files != "" {

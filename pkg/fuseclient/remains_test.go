@@ -39,7 +39,7 @@ func TestRemovalErrorsAreReturned(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := boundLog(filepath.Join(n.logPath("id-vol"), "below")); !errors.Is(err, unix.ENOTDIR) {
+	if err := boundLog(filepath.Join(n.logPath("id-vol"), "below"), mount.Device{}, 0); !errors.Is(err, unix.ENOTDIR) {
 		t.Errorf("a log in a file: %v", err)
 	}
 	defer n.damage("logs")()

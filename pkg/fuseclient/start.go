@@ -110,16 +110,19 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 		m.watchForDeath(ctx, r)
 		return r, servers, nil
 	case restaged:
-		return record{}, servers, withCleanup(err, m.discard(r), m.save(former))
+		return record{}, servers, withCleanup(err, m.discard(r), m.discardLog(r), m.save(former))
 	default:
-		return record{}, servers, withCleanup(err, m.discard(r), m.forget(source.VolumeID))
+		return record{}, servers, withCleanup(err, m.discard(r), m.discardLog(r), m.forget(source.VolumeID))
 	}
 }
 
 // prepare saves the record before the client starts, so that the client has a record even if this process is killed, and prepares
-// the client's place.
+// the client's log and place.
 func (m *Manager) prepare(ctx context.Context, r record) (*placement.Place, error) {
 	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
+	if err := makeLog(m.logPath(r.Source.VolumeID)); err != nil {
+		return nil, err
+	}
 	m.updateResolver(ctx)
 	place, err := m.preparePlace(r)
 	if err != nil {

@@ -25,7 +25,7 @@ func TestDamagedStateDirectory(t *testing.T) {
 	}{
 		{"stage", "clients", nil, stage, true, "create the client's directory"},
 		{"stage", "volumes", nil, stage, false, "write the record of volume id-vol"},
-		{"stage", "logs", nil, stage, true, "rotate the client's log"},
+		{"stage", "logs", nil, stage, true, "make the client's log"},
 		{"unstage", "volumes", stage, unstage, false, "volumes/"},
 		{"unstage", "logs", stage, unstage, false, "logs/"},
 		{"unstage of nothing", "logs", nil, unstage, false, "logs/"},

@@ -32,7 +32,7 @@ func enterNew(t tree, stateDir string) error {
 		return err
 	}
 	defer made.close()
-	return made.enter()
+	return made.enter("")
 }
 
 // TestRootInDoubt: no client is started in a root directory that lacks a part, and entering leaves no descriptor.

@@ -83,7 +83,7 @@ func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
 	err := n.start(cmd, name, n.cfg.MemoryLimit, func() error {
-		if err := n.enter(); err != nil {
+		if err := n.enter(""); err != nil {
 			return err
 		}
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
@@ -109,14 +109,15 @@ func (n *Node) Close() {
 func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
 // Prepare makes a place for a client: a cgroup with the given name, and a thread in it that has the client's root directory and
-// privileges. The caller closes the place, and removes the cgroup once the client has ended or could not be started.
-func (n *Node) Prepare(name string) (*Place, error) {
-	return n.prepare(name, n.cfg.MemoryLimit, n.enter)
+// privileges. Of the files in logs/, the client can write only its log, which must exist. The caller closes the place, and removes
+// the cgroup once the client has ended or could not be started.
+func (n *Node) Prepare(name, log string) (*Place, error) {
+	return n.prepare(name, n.cfg.MemoryLimit, func() error { return n.enter(log) })
 }
 
 // enter gives the calling thread a client's root directory and privileges.
-func (n *Node) enter() error {
-	if err := n.root.enter(); err != nil {
+func (n *Node) enter(log string) error {
+	if err := n.root.enter(log); err != nil {
 		return err
 	}
 	return n.confine.Apply()

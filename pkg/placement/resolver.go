@@ -84,9 +84,20 @@ func readBelow(dir int, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, most))
 }
 
+// readFile reads a file that a client may have replaced: it neither follows a link nor waits for a pipe.
+func readFile(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // as documented
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	const most = 1 << 20
+	return io.ReadAll(io.LimitReader(file, most))
+}
+
 // replaceFile replaces a file atomically: readers see either the old content or the new one.
 func replaceFile(path string, data []byte, mode fs.FileMode) error {
-	if former, err := os.ReadFile(path); err == nil && bytes.Equal(former, data) { //nolint:gosec // below the state directory
+	if former, err := readFile(path); err == nil && bytes.Equal(former, data) {
 		return nil
 	}
 	return renameio.WriteFile(path, data, mode, renameio.WithTempDir(filepath.Dir(path)))

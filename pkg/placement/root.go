@@ -32,7 +32,7 @@ type root struct {
 
 // stateMount is a part of the state directory that a client uses.
 type stateMount struct {
-	dir        string
+	dir        string // or a file
 	attributes uint64
 }
 
@@ -42,7 +42,7 @@ func (t tree) makeRoot(stateDir string) (*root, error) {
 	const attributes = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	r := &root{state: []stateMount{
 		{filepath.Join(stateDir, "clients"), attributes | unix.MOUNT_ATTR_RDONLY},
-		{filepath.Join(stateDir, "logs"), attributes},
+		{filepath.Join(stateDir, "logs"), attributes | unix.MOUNT_ATTR_RDONLY},
 	}}
 	err := osthread.Run(func() (err error) {
 		for _, step := range []func() error{t.bindTree, t.mountSystem, t.pivot} {
@@ -75,15 +75,20 @@ func (t tree) bindTree() error {
 	return attach(clone, t.dir)
 }
 
-// enter gives the calling thread a copy of the root directory, in which it can write temporary files and its log.
-func (r *root) enter() error {
+// enter gives the calling thread a copy of the root directory, in which it can write temporary files and its log; "" means none. It
+// must not write other files in logs/: the driver and other clients use them.
+func (r *root) enter(log string) error {
 	// Read while the container's files are still visible.
 	given, err := readSecrets()
 	if err != nil {
 		return err
 	}
-	clones := make([]*os.File, len(r.state))
-	for i, part := range r.state {
+	state := r.state
+	if log != "" {
+		state = append(slices.Clone(state), stateMount{log, state[0].attributes &^ unix.MOUNT_ATTR_RDONLY})
+	}
+	clones := make([]*os.File, len(state))
+	for i, part := range state {
 		if clones[i], err = cloneDir(part.dir, part.attributes); err != nil {
 			return err
 		}
@@ -101,10 +106,12 @@ func (r *root) enter() error {
 	if err := mountNew("tmpfs", "/tmp", privateFlags, "size=16m,nr_inodes=1k,mode=0700"); err != nil {
 		return err
 	}
-	for i, part := range r.state {
-		// The directory exists, unless the state directory is below /tmp.
-		if err := os.MkdirAll(part.dir, 0o700); err != nil {
-			return err
+	for i, part := range state {
+		if part.dir != log {
+			// The directory exists, unless the state directory is below /tmp.
+			if err := os.MkdirAll(part.dir, 0o700); err != nil {
+				return err
+			}
 		}
 		if err := attach(clones[i], part.dir); err != nil {
 			return err

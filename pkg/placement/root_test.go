@@ -12,9 +12,11 @@ import (
 )
 
 // inside calls fn on a thread that has a client's root directory.
-func inside(t *testing.T, n *Node, fn func() error) {
+func inside(t *testing.T, n *Node, fn func() error) { t.Helper(); insideWith(t, n, "", fn) }
+
+func insideWith(t *testing.T, n *Node, log string, fn func() error) {
 	t.Helper()
-	if err := osthread.Run(func() error { return errors.Join(n.root.enter(), fn()) }); err != nil {
+	if err := osthread.Run(func() error { return errors.Join(n.root.enter(log), fn()) }); err != nil {
 		t.Error(err)
 	}
 }
@@ -23,20 +25,32 @@ func inside(t *testing.T, n *Node, fn func() error) {
 func TestRootIsAFence(t *testing.T) {
 	dir := stateDir(t)
 	n := openNode(t, dir)
-	inside(t, n, func() error {
+	log, others := filepath.Join(dir, "logs", "own.log"), filepath.Join(dir, "logs", "others.log")
+	if err := errors.Join(os.WriteFile(log, nil, 0o600), os.WriteFile(others, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	insideWith(t, n, log, func() error {
 		for _, path := range []string{filepath.Join(dir, "tree"), filepath.Join(dir, "volumes"), "/root", "/home", "/bin/sh", "/usr/bin", "/var/lib/kubelet"} {
 			if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("%s is visible: %v", path, err)
 			}
 		}
-		for _, path := range []string{"/", "/dev", "/etc", "/run", "/usr", filepath.Join(dir, "clients")} {
+		for _, path := range []string{"/", "/dev", "/etc", "/run", "/usr", filepath.Join(dir, "clients"), filepath.Join(dir, "logs")} {
 			if err := os.WriteFile(filepath.Join(path, "new"), nil, 0o600); !errors.Is(err, unix.EROFS) {
 				t.Errorf("a file in %s: %v, want a read-only file system", path, err)
 			}
 		}
-		for _, path := range []string{"/tmp", filepath.Join(dir, "logs")} {
-			if err := os.WriteFile(filepath.Join(path, "new"), nil, 0o600); err != nil {
+		for _, path := range []string{"/tmp/new", log} {
+			if err := os.WriteFile(path, []byte("text"), 0o600); err != nil {
 				t.Error(err)
+			}
+		}
+		if err := os.WriteFile(others, nil, 0o600); !errors.Is(err, unix.EROFS) {
+			t.Errorf("another client's log: %v, want a read-only file system", err)
+		}
+		for name, err := range map[string]error{"removed": os.Remove(log), "renamed": os.Rename(log, log+".1"), "replaced by a link": os.Symlink("/x", log)} {
+			if err == nil {
+				t.Errorf("the log was %s", name)
 			}
 		}
 		if err := os.WriteFile("/tmp/large", make([]byte, 17<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
@@ -49,8 +63,8 @@ func TestRootIsAFence(t *testing.T) {
 		fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		return errors.Join(err, fuse.Close())
 	})
-	if _, err := os.Stat(filepath.Join(dir, "logs", "new")); err != nil {
-		t.Errorf("the text written to the log is not there: %v", err)
+	if text, err := os.ReadFile(log); err != nil || string(text) != "text" {
+		t.Errorf("the text written to the log is not there: %q, %v", text, err)
 	}
 }
 
