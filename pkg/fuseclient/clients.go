@@ -38,6 +38,7 @@ type Report struct {
 	Clients []Client
 	InPod   bool  // new clients run in the container, even if Config asks for the node
 	Deaths  int64 // clients that ended while they were needed, since this process started
+	Lacking int   // volumes in use whose client has ended, and that have no other yet
 }
 
 // Report returns the current state of the clients.
@@ -48,7 +49,19 @@ func (m *Manager) Report() Report {
 			clients[i].Memory, _ = node.Memory(c.Name) // fails for an ended client, and in the container, which has no cgroup
 		}
 	}
-	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load()}
+	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load(), Lacking: m.lacking()}
+}
+
+// lacking returns how many volumes lack a client. A volume whose first client is being started does not count: no pod uses it yet.
+func (m *Manager) lacking() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.records {
+		if !r.ready() && len(r.Publications) > 0 || r.ready() && !r.Process.alive() {
+			n++
+		}
+	}
+	return n
 }
 
 // versionOf returns the version of the tree that is the root directory of a process, or "" if the process has another root

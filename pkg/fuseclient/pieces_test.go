@@ -32,6 +32,9 @@ func TestDeathsAreCounted(t *testing.T) {
 		}
 		n.kill(r)
 		waitFor(t, "the client's death to be counted", func() bool { return n.Report().Deaths > 0 })
+		if lacking := n.Report().Lacking; lacking != 1 {
+			t.Errorf("known %s: %d volumes lack a client", name, lacking)
+		}
 		if deaths := n.Report().Deaths; deaths != 1 {
 			t.Errorf("known %s: %d", name, deaths)
 		}

@@ -83,10 +83,11 @@ func alertCases() []alertCase {
 			},
 		},
 		{
-			alert: "GlusterfsCSIClientNotReplaced", at: "20m", labels: ofContainer("critical"),
-			summary: "A GlusterFS client on the node of " + node + " has ended and was not replaced",
-			fires:   map[string]string{deaths: "0x10 1x40", nodeMetric(heals, healed): "5x40", nodeMetric(heals, failed): "0x40"},
-			quiet:   map[string]string{deaths: "0x10 1x40", nodeMetric(heals, healed): "5x10 6x40", nodeMetric(heals, failed): "0x40"},
+			alert: "GlusterfsCSIClientNotReplaced", at: "60m", labels: ofContainer("critical"),
+			summary: "1 volume(s) on the node of " + node + " have no GlusterFS client: it has ended and was not replaced",
+			// Another client that ended at the same time was replaced.
+			fires: map[string]string{nodeMetric("glusterfs_csi_node_volumes_without_client", ""): "0x10 2x2 1x60", deaths: "0x10 2x60", nodeMetric(heals, healed): "5x12 6x60"},
+			quiet: map[string]string{nodeMetric("glusterfs_csi_node_volumes_without_client", ""): "0x10 1x4 0x60", deaths: "0x10 1x60"},
 		},
 		{
 			alert: "GlusterfsCSIClientsEnd", at: "60m", labels: ofContainer("warning"), summary: "GlusterFS clients keep ending on the node of " + node,

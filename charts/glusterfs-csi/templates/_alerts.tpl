@@ -51,14 +51,12 @@
         description: "Containers on this node have mounts that fail or are missing. Events (MountNotHealed) on their pods name the mounts."
     {{- if .Values.node.healMounts }}
     - alert: GlusterfsCSIClientNotReplaced
-      expr: >-
-        increase(glusterfs_csi_node_client_deaths_total{ {{- $node -}} }[20m]) > 0
-        unless on (namespace, pod) sum by (namespace, pod) (increase(glusterfs_csi_node_heals_total{ {{- $node -}} }[20m])) > 0
+      expr: glusterfs_csi_node_volumes_without_client{ {{- $node -}} } > 0
       for: 5m
       labels: {severity: critical}
       annotations:
-        summary: "A GlusterFS client on the node of [[ $labels.pod ]] has ended and was not replaced"
-        description: "The volume of this client fails with \"Transport endpoint is not connected\" in all containers of the node."
+        summary: "[[ $value ]] volume(s) on the node of [[ $labels.pod ]] have no GlusterFS client: it has ended and was not replaced"
+        description: "These volumes fail with \"Transport endpoint is not connected\" in all containers of the node."
     {{- end }}
     - alert: GlusterfsCSIClientsEnd
       expr: increase(glusterfs_csi_node_client_deaths_total{ {{- $node -}} }[1h]) > 2
