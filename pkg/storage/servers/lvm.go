@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 )
 
 // heketiGroup matches the names that Heketi gives to volume groups (heketi: pkg/paths, VgIdToName).
@@ -49,14 +50,23 @@ func (p Pods) PhysicalVolumes(ctx context.Context, runner Runner, node string) (
 	return list, nil
 }
 
+// lvmLimit allows for slow disks: LVM reads the metadata of all devices.
+const lvmLimit = 2 * time.Minute
+
 func (p Pods) report(ctx context.Context, runner Runner, node string, device ...string) ([]PhysicalVolume, error) {
 	pod, ok := p[node]
 	if !ok {
 		return nil, fmt.Errorf("there is no gluster pod on node %s", node)
 	}
+	limited, cancel := context.WithTimeoutCause(ctx, lvmLimit, fmt.Errorf(
+		"LVM has not answered for %v; does a disk of node %s hang? Disable its device in Heketi, or repair the disk", lvmLimit, node))
+	defer cancel()
 	command := []string{"lvm", "pvs", "--reportformat", "json", "--units", "k", "-o", "pv_name,pv_uuid,vg_name,pv_size,pv_free"}
-	out, err := runner.Run(ctx, pod, Container, append(command, device...)...)
-	if err != nil {
+	out, err := runner.Run(limited, pod, Container, append(command, device...)...)
+	switch {
+	case err != nil && limited.Err() != nil:
+		return nil, context.Cause(limited)
+	case err != nil:
 		return nil, err
 	}
 	return readReport(out)

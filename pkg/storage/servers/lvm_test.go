@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
 )
@@ -70,6 +71,51 @@ func TestPhysicalVolume(t *testing.T) {
 	}
 	if got, err := pods.PhysicalVolumes(t.Context(), answers{out: report("", "1k", "1k")}, "n1"); err != nil || len(got) != 1 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// hanging is a server whose commands never end.
+type hanging struct{}
+
+func (hanging) Run(ctx context.Context, _, _ string, _ ...string) ([]byte, error) {
+	<-ctx.Done()
+	return nil, errors.New("the connection was closed")
+}
+
+// TestHangingDisk: LVM reads all devices, and never answers if one of them hangs.
+func TestHangingDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err := Pods{"n1": "gluster-n1"}.PhysicalVolumes(t.Context(), hanging{}, "n1")
+		if err == nil || !strings.Contains(err.Error(), "LVM has not answered for 2m0s; does a disk of node n1 hang?") {
+			t.Error(err)
+		}
+	})
+}
+
+// byPod holds the answers of each pod.
+type byPod map[string]answers
+
+func (s byPod) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {
+	return s[pod].Run(ctx, pod, container, command...)
+}
+
+func TestHaving(t *testing.T) {
+	pods := Pods{"n1": "a", "n2": "b", "n3": "c"}
+	down := answers{err: errors.New("down")}
+	for name, tt := range map[string]struct {
+		servers byPod
+		pod     string
+		says    string
+	}{
+		"the second":   {byPod{"a": {out: "other\n"}, "b": {out: "other\nvol\n"}, "c": {out: "vol\n"}}, "b", ""},
+		"one is down":  {byPod{"a": down, "b": {}, "c": {out: "vol\n"}}, "c", ""},
+		"none has it":  {byPod{"a": {}, "b": {out: "volume\n"}, "c": {}}, "", "no server has the volume vol"},
+		"all are down": {byPod{"a": down, "b": down, "c": down}, "", "ask gluster in pod a for its volumes: down"},
+	} {
+		pod, err := pods.Having(t.Context(), tt.servers, "vol")
+		if pod != tt.pod || (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %q, %v", name, pod, err)
+		}
 	}
 }
 

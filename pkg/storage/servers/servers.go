@@ -34,6 +34,21 @@ func (p Pods) VolumeCommand(namespace string) string {
 	return fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", namespace, p.First(), Container)
 }
 
+// Having returns the first pod by name in whose pool a volume is. A server that was taken out of the pool, or never added to it, does
+// not know the volume.
+func (p Pods) Having(ctx context.Context, runner Runner, volume string) (pod string, err error) {
+	var errs []error
+	for _, pod := range slices.Sorted(maps.Values(p)) {
+		list, err := runner.Run(ctx, pod, Container, "gluster", "--mode=script", "volume", "list")
+		if err != nil {
+			errs = append(errs, fmt.Errorf("ask gluster in pod %s for its volumes: %w", pod, err))
+		} else if slices.Contains(strings.Fields(string(list)), volume) {
+			return pod, nil
+		}
+	}
+	return "", errors.Join(append(errs, fmt.Errorf("no server has the volume %s", volume))...)
+}
+
 // Volumes returns the names of all gluster volumes. It asks all servers, since servers that are not peers list only their own
 // volumes.
 func (p Pods) Volumes(ctx context.Context, runner Runner) ([]string, error) {

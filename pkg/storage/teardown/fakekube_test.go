@@ -156,6 +156,10 @@ func (w *world) command(pod, in, line string) ([]byte, error) {
 	switch {
 	case in != servers.Container:
 		return nil, fmt.Errorf("container %q", in)
+	case pod == outsider && strings.HasSuffix(line, " volume list"):
+		return nil, nil
+	case pod == outsider && strings.Contains(line, " volume "):
+		return nil, &podexec.ExitError{Command: line, Code: 1, Stderr: "Volume " + testVolume + " does not exist"}
 	case line == "gluster --mode=script pool list":
 		return w.poolList(node), nil
 	case line == "gluster --mode=script volume list":

@@ -129,8 +129,8 @@ func (r *removal) removeBricks(ctx context.Context, hosts []string) (lastBricks 
 	if len(lost) == 0 || kept == 0 {
 		return len(lost) > 0, nil
 	}
-	remove := append([]string{"volume", "remove-brick", r.Volume, "replica", strconv.Itoa(kept)}, append(lost, "force")...)
-	_, err = r.gluster(ctx, remove...)
+	remove := append([]string{"remove-brick", r.Volume, "replica", strconv.Itoa(kept)}, append(lost, "force")...)
+	_, err = r.volumeCommand(ctx, remove...)
 	return false, err
 }
 

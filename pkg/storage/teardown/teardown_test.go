@@ -46,6 +46,20 @@ func TestWhole(t *testing.T) {
 	}
 }
 
+// outsider is a server that is not in the pool of the others.
+const outsider = "gluster-0"
+
+// TestServerOutsideThePool: a node has the label for GlusterFS, but was never added to Heketi. Its server knows no volume.
+func TestServerOutsideThePool(t *testing.T) {
+	w := newWorld(t)
+	w.nodes = append(w.nodes, kube.Node{Name: "n0"})
+	w.pods = append(w.pods, kube.Pod{Name: outsider, Node: "n0", Started: true, Ready: true})
+	if err := w.run(""); err != nil {
+		t.Fatalf("%v\n%s", err, w.log)
+	}
+	w.check()
+}
+
 // TestKilledAnywhere: the Job is killed, with its children, before or after each kind of step, in a pod that stays or in one that
 // is lost. The next run finishes the work.
 func TestKilledAnywhere(t *testing.T) {
