@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,50 @@ func keysOf(t *testing.T, list []*unstructured.Unstructured) (admin, user string
 // installation, or none.
 func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstructured {
 	t.Helper()
+	found := map[string]string{}
+	if kept {
+		found["/api/v1/namespaces/glusterfs-storage/secrets/heketi-keys"] = keptKeys
+		found["/api/v1/persistentvolumes/glusterfs-storage-heketidbstorage"] = keptVolume
+	}
+	said, err := renderAmong(t, found, flags...)
+	if err != nil {
+		t.Fatal(said)
+	}
+	return objects(t, said)
+}
+
+// TestUpgradeKeepsTheServers: an upgrade does not end several servers at once, and does not start them with other directories.
+func TestUpgradeKeepsTheServers(t *testing.T) {
+	const whole = `{"kubernetes.io/os": "linux", "storagenode": "glusterfs"}`
+	for name, tt := range map[string]struct {
+		selector, path string
+		away           int
+		flags          []string
+		says           string // "": accepted
+	}{
+		"nothing changes":         {whole, "/var/lib/glusterd", 0, nil, ""},
+		"one server is not ready": {whole, "/var/lib/glusterd", 1, nil, ""},
+		"two are not ready":       {whole, "/var/lib/glusterd", 2, nil, "2 GlusterFS servers are not ready"},
+		"two, and by hand":        {whole, "/var/lib/glusterd", 2, []string{"--set=gluster.updateStrategy=OnDelete"}, ""},
+		"other nodes":             {`{"kubernetes.io/os": "linux", "storage": "fast"}`, "/var/lib/glusterd", 0, nil, `the servers run on nodes with {"kubernetes.io/os":"linux","storage":"fast"}`},
+		"another directory":       {whole, "/data/glusterd", 0, nil, "gluster.hostPaths.glusterd: the servers use /data/glusterd, and not /var/lib/glusterd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			daemonSet := fmt.Sprintf(`{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "glusterfs", "namespace": "glusterfs-storage", `+ownedByHelm+`},
+				"spec": {"template": {"spec": {"nodeSelector": %s, "volumes": [{"name": "glusterd", "hostPath": {"path": %q}}, {"name": "dev", "hostPath": {"path": "/dev"}}, {"name": "x", "emptyDir": {}}]}}},
+				"status": {"numberUnavailable": %d}}`, tt.selector, tt.path, tt.away)
+			found := map[string]string{"/apis/apps/v1/namespaces/glusterfs-storage/daemonsets/glusterfs": daemonSet}
+			said, err := renderAmong(t, found, append([]string{"--is-upgrade"}, tt.flags...)...)
+			if (err == nil) != (tt.says == "") || !strings.Contains(said, tt.says) {
+				t.Errorf("%v: %s", err, said)
+			}
+		})
+	}
+}
+
+// renderAmong renders the chart as helm does with an API server that has these objects, by path.
+func renderAmong(t *testing.T, found map[string]string, flags ...string) (said string, err error) {
+	t.Helper()
 	answers := map[string]string{
 		"/version": `{"major": "1", "minor": "36", "gitVersion": "v1.36.0"}`,
 		"/api":     `{"kind": "APIVersions", "versions": ["v1"]}`,
@@ -79,14 +124,11 @@ func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstru
 		groups = append(groups, fmt.Sprintf(`{"name": %q, "versions": [{"groupVersion": "%s/v1", "version": "v1"}]}`, group, group))
 	}
 	answers["/apis"] = `{"kind": "APIGroupList", "apiVersion": "v1", "groups": [` + strings.Join(groups, ",") + `]}`
-	if kept {
-		answers["/api/v1/namespaces/glusterfs-storage/secrets/heketi-keys"] = keptKeys
-		answers["/api/v1/persistentvolumes/glusterfs-storage-heketidbstorage"] = keptVolume
-	}
-	return objects(t, mustHelm(t, slices.Concat([]string{
+	maps.Copy(answers, found)
+	return helm(t, slices.Concat([]string{
 		"template", "glusterfs-storage", storageDir, "--namespace", "glusterfs-storage", "--values", "testdata/storage/values/minimal.yaml",
 		"--set=glusterfs-csi.enabled=false", "--dry-run=server", "--disable-openapi-validation", "--kubeconfig", kubeconfig(t, serveAPI(t, answers)),
-	}, flags)...))
+	}, flags)...)
 }
 
 // resourceList returns an API server's answer about a group: each resource is "plural Kind", with a dash before it if it has no

@@ -160,3 +160,32 @@
       "[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: glusterfs-csi}}}]") -}}
 {{- end -}}
 {{- end -}}
+
+{{/* An upgrade that would end several GlusterFS servers at once. Kubernetes deletes the pods of nodes that are no longer selected, and all pods
+     that are not ready, at the same time, whatever maxUnavailable says. With other directories, servers would start empty, and one after the
+     other would seem ready. In helm template, lookup finds nothing. */}}
+{{- define "glusterfs-storage.checkServersStay" -}}
+{{- if .Release.IsUpgrade -}}
+{{- with lookup "apps/v1" "DaemonSet" .Release.Namespace "glusterfs" -}}
+{{- $pod := .spec.template.spec -}}
+{{- $labels := merge (deepCopy $.Values.gluster.nodeSelector) (dict "kubernetes.io/os" "linux") -}}
+{{- if ne (toJson $pod.nodeSelector) (toJson $labels) -}}
+{{- fail (printf (print "gluster.nodeSelector: the servers run on nodes with %s, and not %s; this upgrade would end those on all other nodes at once. helm forgets the values of the "
+      "last upgrade: name all of them again, as in --values my-values.yaml. To change the labels, label the nodes first, then: "
+      "kubectl -n %s delete daemonset glusterfs --cascade=orphan") (toJson $pod.nodeSelector) (toJson $labels) $.Release.Namespace) -}}
+{{- end -}}
+{{- range $pod.volumes -}}
+{{- $given := get $.Values.gluster.hostPaths .name -}}
+{{- if and .hostPath $given (ne .hostPath.path $given) -}}
+{{- fail (printf (print "gluster.hostPaths.%s: the servers use %s, and not %s; they would start without their volumes. helm forgets the values of the last upgrade: "
+      "name all of them again, as in --values my-values.yaml") .name .hostPath.path $given) -}}
+{{- end -}}
+{{- end -}}
+{{- $away := int (dig "numberUnavailable" 0 (default dict .status)) -}}
+{{- if and (ge $away 2) (eq $.Values.gluster.updateStrategy "RollingUpdate") -}}
+{{- fail (printf (print "%d GlusterFS servers are not ready. A rolling upgrade would replace all of them at once, although they may serve volumes. Repair them first "
+      "(docs/storage-nodes.md), or add --set gluster.updateStrategy=OnDelete and delete their pods one after the other") $away) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
