@@ -23,7 +23,7 @@ ARG VERSION=unknown
 ARG TARGETOS
 ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
-    go build -trimpath -buildvcs=false -tags grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-csi ./cmd/glusterfs-csi
+    go build -trimpath -buildvcs=false -tags grpcnotrace,nethttpomithttp2 -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-csi ./cmd/glusterfs-csi
 
 FROM scratch AS controller
 ARG VERSION=unknown
@@ -75,7 +75,7 @@ ARG VERSION=unknown
 ARG TARGETOS
 ARG TARGETARCH
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
-    go build -trimpath -buildvcs=false -tags grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-storage ./cmd/glusterfs-storage
+    go build -trimpath -buildvcs=false -tags grpcnotrace,nethttpomithttp2 -ldflags "-s -w -X main.version=${VERSION}" -o /glusterfs-storage ./cmd/glusterfs-storage
 
 FROM --platform=${BUILDPLATFORM} ${GO_BASE} AS build-heketi
 WORKDIR /src
