@@ -16,6 +16,10 @@ func StoragePath(layout Layout) string {
 	return layout.Path("standin") + ":/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
+// WithoutCore is a command before the command of a gluster server, whose processes then leave no core file if they crash. They work
+// in /, which is also the host's, and raise their own limit if they may (main in glusterfsd.c).
+const WithoutCore = "/usr/bin/prlimit --core=0:0 /usr/bin/setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource"
+
 // setUpStorage makes the initial state of a storage machine that was just switched on: devices, volumes, the bricks in its fstab,
 // sshd and glusterd.
 func setUpStorage(layout Layout, name string) error {
@@ -49,7 +53,7 @@ func setUpStorage(layout Layout, name string) error {
 		{"/usr/sbin/lvm", "vgchange", "-ay"},
 		{"/usr/bin/mount", "-a", "-T", "/var/lib/heketi/fstab"},
 		{"/usr/sbin/sshd", "-f", layout.Path("ssh", "sshd_config"), "-E", "/var/log/glusterfs/sshd.log"},
-		{"/usr/sbin/glusterd", "-p", "/run/glusterd.pid", "--log-file=/var/log/glusterfs/glusterd.log", "-L", "INFO"},
+		append(strings.Fields(WithoutCore), "/usr/sbin/glusterd", "-p", "/run/glusterd.pid", "--log-file=/var/log/glusterfs/glusterd.log", "-L", "INFO"),
 	} {
 		cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
 		cmd.Env = append(Environ(layout), "PATH="+StoragePath(layout))
