@@ -130,8 +130,7 @@ func (r *removal) removeBricks(ctx context.Context, hosts []string) (lastBricks 
 		return len(lost) > 0, nil
 	}
 	remove := append([]string{"remove-brick", r.Volume, "replica", strconv.Itoa(kept)}, append(lost, "force")...)
-	_, err = r.volumeCommand(ctx, remove...)
-	return false, err
+	return false, r.volumeCommand(ctx, remove...)
 }
 
 // detachPeer asks each server: an interrupted run has detached the servers whose nodes it has removed from Heketi, so that they

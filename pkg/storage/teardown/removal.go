@@ -84,12 +84,12 @@ func (r *removal) glusterVolume(ctx context.Context) error {
 	if err != nil || !exists {
 		return err
 	}
-	_, err = r.volumeCommand(ctx, "stop", r.Volume, "force")
+	err = r.volumeCommand(ctx, "stop", r.Volume, "force")
 	if _, exited := errors.AsType[*podexec.ExitError](err); err != nil && !exited {
 		return err
 	}
 	// A stop that fails may mean that the volume was stopped before.
-	if _, deleteErr := r.volumeCommand(ctx, "delete", r.Volume); deleteErr != nil {
+	if deleteErr := r.volumeCommand(ctx, "delete", r.Volume); deleteErr != nil {
 		if allLost, lookErr := r.allBricksLost(ctx); lookErr != nil || !allLost {
 			return errors.Join(deleteErr, err, lookErr)
 		}
@@ -125,12 +125,12 @@ func (r *removal) allBricksLost(ctx context.Context) (bool, error) {
 }
 
 // volumeCommand runs a command on the database's volume in a server that has the volume.
-func (r *removal) volumeCommand(ctx context.Context, args ...string) ([]byte, error) {
+func (r *removal) volumeCommand(ctx context.Context, args ...string) error {
 	pod, err := r.pods.Having(ctx, r.Runner, r.Volume)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		_, err = r.Runner.Run(ctx, pod, servers.Container, append([]string{"gluster", "--mode=script", "volume"}, args...)...)
 	}
-	return r.Runner.Run(ctx, pod, servers.Container, append([]string{"gluster", "--mode=script", "volume"}, args...)...)
+	return err
 }
 
 // devices removes Heketi's volume groups from all devices.
