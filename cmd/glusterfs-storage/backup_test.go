@@ -150,7 +150,7 @@ func TestRoundTrip(t *testing.T) {
 	restore := append([]string{"restore", "--database=" + path}, cluster...)
 	mustRun(t, restore...)
 	mustRun(t, restore...) // the second time, there is a database already
-	url := startHeketi(t, mock, path)
+	url, _ := startHeketi(t, mock, path)
 	again, err := connect(t, url).Volume(t.Context(), made.ID)
 	if err != nil || again.Name != "data" || again.SizeGiB != 3 {
 		t.Errorf("%+v, %v", again, err)
@@ -226,7 +226,7 @@ func heketiProgram(t *testing.T) string {
 }
 
 // startHeketi starts a Heketi on a database file, configured like another one.
-func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string) {
+func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string, pid int) {
 	t.Helper()
 	program := heketiProgram(t)
 	listener := httptest.NewServer(nil) // only to get a free port
@@ -243,7 +243,7 @@ func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string) {
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		_, err := client.Backend().Hello(t.Context())
 		if err == nil {
-			return "http://" + address
+			return "http://" + address, started.Pid()
 		}
 		if time.Since(began) > 30*time.Second {
 			t.Fatal(err)
@@ -257,7 +257,7 @@ func TestWatch(t *testing.T) {
 	t.Setenv(keyVariable, lab.HeketiKey)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "heketi.db")
-	url := startHeketi(t, mock, path)
+	url, _ := startHeketi(t, mock, path)
 	server, kubeconfig := newAPIServer(t, "heketi-db-backup")
 	program := heketiProgram(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -15,6 +15,7 @@ func newRootCommand() *cobra.Command {
 		restoreCommand(),
 		teardownCommand(),
 		statusCommand(),
+		probeCommand(),
 	)
 	return root
 }

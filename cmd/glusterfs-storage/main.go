@@ -1,5 +1,6 @@
 // Command glusterfs-storage runs GlusterFS and Heketi in a Kubernetes cluster: it is the first process of GlusterFS's pods, loads
-// a topology into Heketi, backs up and restores Heketi's database, reports the state of a server, and removes the installation.
+// a topology into Heketi, backs up and restores Heketi's database, probes Heketi, reports the state of a server, and removes the
+// installation.
 package main
 
 import (

@@ -26,6 +26,8 @@ func TestWrongOptions(t *testing.T) {
 		"minus one slot":         {append(backup, "--slots=-1"), "--slots=-1: write a number of Secrets from 1"},
 		"backup without Heketi":  {[]string{"backup"}, "--heketi-url is missing"},
 		"a relative database":    {[]string{"restore", "--database=heketi.db"}, "--database=heketi.db: write an absolute path"},
+		"probe without Heketi":   {[]string{"probe"}, "--heketi-url is missing: write --heketi-url=http://localhost:8080"},
+		"probe, no file":         {[]string{"probe", "--heketi-url=http://h", "--database=x"}, "--database=x: write an absolute path"},
 		"no namespace":           {[]string{"restore"}, "--namespace is missing, and this is not a pod"},
 		"an argument":            {append(backup, "now"), `unexpected argument "now"`},
 	} {

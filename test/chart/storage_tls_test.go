@@ -35,6 +35,9 @@ func TestAllSpeakTLSWithHeketi(t *testing.T) {
 				if got, found, _ := unstructured.NestedString(c.spec, probe, "httpGet", "scheme"); found && got != strings.ToUpper(scheme) {
 					t.Errorf("%s: the %s of %s is %s", r.name, probe, c.name, got)
 				}
+				if command := strings.Join(probeCommand(c, probe), " "); command != "" && !strings.Contains(command, "="+scheme+"://localhost:8080") {
+					t.Errorf("%s: the %s of %s is %s", r.name, probe, c.name, command)
+				}
 			}
 		}
 		want := []string{"heketi-backup/backup", "heketi/backup", "heketi/heketi", "setup/setup", "storage-teardown/teardown"}
@@ -51,6 +54,12 @@ func TestAllSpeakTLSWithHeketi(t *testing.T) {
 			t.Errorf("%s: Heketi is asked by %q, want %q", r.name, asking, want)
 		}
 	}
+}
+
+// probeCommand returns the command of a probe that runs in the container.
+func probeCommand(c container, probe string) []string {
+	command, _, _ := unstructured.NestedStringSlice(c.spec, probe, "exec", "command")
+	return command
 }
 
 // texts returns a list of strings in an object.

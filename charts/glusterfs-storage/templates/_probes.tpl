@@ -21,6 +21,10 @@ livenessProbe:
 httpGet: {path: /hello, port: http, scheme: {{ include "glusterfs-storage.scheme" . | upper }}}
 {{- end -}}
 
+{{/* Heketi answers /hello also when it cannot change its database until it is started again: after its volume was mounted again, and
+     when it has opened its database only for reading. The liveness probe notices both, besides a Heketi that does not answer. It asks
+     the kernel about Heketi's open files, and neither the volume nor its bricks: those may be away for any time. A restart interrupts
+     the operations of Heketi, so one slow answer on a busy node is not enough; each probe is a new process, so there are few. */}}
 {{- define "glusterfs-storage.heketiProbes" -}}
 startupProbe:
   {{- include "glusterfs-storage.heketiGet" . | nindent 2 }}
@@ -31,8 +35,12 @@ readinessProbe:
   periodSeconds: 5
   timeoutSeconds: 5
 livenessProbe:
-  {{- include "glusterfs-storage.heketiGet" . | nindent 2 }}
-  periodSeconds: 10
+  exec:
+    command:
+      - /glusterfs-storage
+      - probe
+      - --heketi-url={{ include "glusterfs-storage.scheme" . }}://localhost:8080
+  periodSeconds: 20
   timeoutSeconds: 10
-  failureThreshold: 6
+  failureThreshold: 3
 {{- end -}}

@@ -23,6 +23,7 @@ func TestLife(t *testing.T) {
 		{"doctor examines the storage", false, examined},
 		{"a server's pod is replaced", false, serverReplaced},
 		{"Heketi's pod is replaced", false, heketiReplaced},
+		{"the client of Heketi's database dies", false, databaseClientDies},
 		{"servers are upgraded one by one", false, serversUpgraded},
 		{"devices are added", false, devicesAdded},
 		{"a device is taken out", true, deviceTakenOut},

@@ -1,0 +1,100 @@
+// Package probe decides whether Heketi's container must be started again. Heketi answers requests also when it cannot change its
+// database any more: its open descriptor is on the mount of a FUSE client that has ended, or the database was locked when Heketi
+// started. Both last until Heketi opens its database again.
+//
+// The kubelet restarts the container only if that helps. Bricks that are away, and a client that hangs or has not been replaced
+// yet, are no reason: after a restart, Heketi could not open its database at all. The package therefore sends no request to the
+// file system of the database, and cannot hang with it: the kernel itself knows the descriptors, their devices and the mounts.
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// Probe holds where Heketi and its database are.
+type Probe struct {
+	URL      string        // of Heketi
+	Database string        // the path in Heketi's configuration; its directory has no symbolic links
+	Process  string        // Heketi's directory below /proc
+	Limit    time.Duration // for Heketi's answer
+}
+
+// Run returns an error if Heketi does not answer, or if it cannot write its database until it is started again. If the kernel does
+// not show Heketi's descriptors, only the answer counts.
+func (p Probe) Run(ctx context.Context) error {
+	if err := p.checkDatabase(); errors.Is(err, errUnusable) {
+		return err
+	} else if err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot examine how Heketi has opened its database")
+	}
+	return p.hello(ctx)
+}
+
+// errUnusable is returned when Heketi must open its database again.
+var errUnusable = errors.New("Heketi cannot change its database until it is started again") //nolint:staticcheck // a name
+
+// checkDatabase returns errUnusable if none of Heketi's descriptors of the database can be used for writing, although there are
+// some. Heketi has no descriptor before it has opened its database, and one for reading in addition while it sends a copy.
+//
+// A descriptor of a deleted file counts as usable: if Heketi were started again, its database would be empty.
+func (p Probe) checkDatabase() error {
+	all, err := descriptors(p.Process, filepath.Base(p.Database))
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	top, err := mount.Top(filepath.Dir(p.Database))
+	if err != nil {
+		return err
+	}
+	var stale error
+	for _, d := range all {
+		switch {
+		case top != nil && mount.DeviceOf(top) != d.device:
+			stale = fmt.Errorf("%w: it has %s open on the mount of a client that was replaced (device %s, now %s)", errUnusable, p.Database, d.device, mount.DeviceOf(top))
+		case d.writes:
+			return nil
+		}
+	}
+	if stale != nil {
+		return stale
+	}
+	return fmt.Errorf("%w: it has opened %s only for reading, because it could not lock or write it; its log has the reason", errUnusable, p.Database)
+}
+
+// hello checks that Heketi answers. Like an HTTP probe of the kubelet, it does not verify the certificate: a restart does not renew
+// a certificate, and the request holds nothing secret.
+func (p Probe) hello(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.Limit, fmt.Errorf("no answer within %s", p.Limit))
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/hello", nil)
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // #nosec G402 -- see above
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request)
+	if err == nil {
+		_, err = io.Copy(io.Discard, response.Body)
+		_ = response.Body.Close()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("GET %s: %w", request.URL, context.Cause(ctx))
+	case err != nil:
+		return fmt.Errorf("GET %s: %w", request.URL, err)
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("GET %s: %s", request.URL, response.Status)
+	}
+	return nil
+}
