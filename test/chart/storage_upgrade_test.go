@@ -15,14 +15,14 @@ const (
 	keptKeys = `{"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "heketi-keys", "namespace": "glusterfs-storage", ` + ownedByHelm + `},
 		"data": {"admin": "YWRtaW4ta2V5", "user": "dXNlci1rZXk="}}`
 	keptVolume = `{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": {"name": "glusterfs-storage-heketidbstorage", ` + ownedByHelm + `},
-		"spec": {"csi": {"volumeAttributes": {"servers": "10.1.1.1,10.1.1.2", "volume": "heketidbstorage"}}}}`
+		"spec": {"csi": {"volumeHandle": "heketidbstorage", "volumeAttributes": {"servers": "10.1.1.1,10.1.1.2", "volume": "heketidbstorage"}}}}`
 	ownedByHelm = `"labels": {"app.kubernetes.io/managed-by": "Helm"},
 		"annotations": {"meta.helm.sh/release-name": "glusterfs-storage", "meta.helm.sh/release-namespace": "glusterfs-storage"}`
 )
 
-// Heketi's keys, and the servers of its database's PersistentVolume, which Kubernetes does not allow to change, survive upgrades
-// and an uninstallation.
-func TestUpgradeKeepsKeysAndServers(t *testing.T) {
+// Heketi's keys, and the volume handle and servers of its database's PersistentVolume, which Kubernetes does not allow to change,
+// survive upgrades and an uninstallation.
+func TestUpgradeKeepsKeysAndVolume(t *testing.T) {
 	tests := []struct {
 		name  string
 		kept  bool
@@ -43,12 +43,33 @@ func TestUpgradeKeepsKeysAndServers(t *testing.T) {
 			if !tt.kept && (admin == againAdmin || user == againUser || admin == user || len(admin) < 50) {
 				t.Errorf("keys are not random: %s and %s, %s and %s", admin, againAdmin, user, againUser)
 			}
-			servers := "10.0.0.1,10.0.0.2,10.0.0.3"
+			handle, servers := "glusterfs-storage-heketidbstorage", "10.0.0.1,10.0.0.2,10.0.0.3"
 			if tt.kept {
-				servers = "10.1.1.1,10.1.1.2"
+				handle, servers = "heketidbstorage", "10.1.1.1,10.1.1.2"
 			}
-			same(t, only(t, first, "PersistentVolume", "glusterfs-storage-heketidbstorage"), servers, "spec", "csi", "volumeAttributes", "servers")
+			pv := only(t, first, "PersistentVolume", "glusterfs-storage-heketidbstorage")
+			same(t, pv, handle, "spec", "csi", "volumeHandle")
+			same(t, pv, servers, "spec", "csi", "volumeAttributes", "servers")
 		})
+	}
+}
+
+// TestReleasesHaveTheirOwnHandles: a node has one mount for all PersistentVolumes of one handle. With the handle of another release,
+// Heketi would get that release's database.
+func TestReleasesHaveTheirOwnHandles(t *testing.T) {
+	found := map[string]string{"/api/v1/persistentvolumes/glusterfs-storage-heketidbstorage": keptVolume}
+	used := map[string]string{}
+	for _, namespace := range []string{"glusterfs-storage", "second", "third"} {
+		said, err := renderAmong(t, found, "--namespace="+namespace)
+		if err != nil {
+			t.Fatal(said)
+		}
+		pv := only(t, objects(t, said), "PersistentVolume", namespace+"-heketidbstorage")
+		handle := dig(t, pv.Object, "spec", "csi", "volumeHandle").(string)
+		if other, twice := used[handle]; twice {
+			t.Errorf("the releases in %s and %s have the handle %s", other, namespace, handle)
+		}
+		used[handle] = namespace
 	}
 }
 

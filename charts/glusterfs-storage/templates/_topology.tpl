@@ -31,6 +31,13 @@
 {{ dict "nodes" $nodes | toJson }}
 {{- end -}}
 
+{{/* The volume handle of Heketi's database. The driver and the kubelet have one mount for each handle on a node, so a second release
+     in the cluster needs another one. Kubernetes refuses to change the handle of an existing PersistentVolume, so that remains. */}}
+{{- define "glusterfs-storage.databaseHandle" -}}
+{{- $name := include "glusterfs-storage.databasePV" . -}}
+{{ lookup "v1" "PersistentVolume" "" $name | dig "spec" "csi" "volumeHandle" $name }}
+{{- end -}}
+
 {{/* The servers in the PersistentVolume of Heketi's database, separated by commas. Kubernetes refuses to change them, so those
      of an existing PersistentVolume remain, even if nodes were added since. */}}
 {{- define "glusterfs-storage.databaseServers" -}}
