@@ -42,6 +42,16 @@ func (l Layout) BricksInSet() int {
 // SetsLeft returns how many sets of bricks the volume may still get.
 func (l Layout) SetsLeft() int { return max(0, MostBricks-l.Bricks) / l.BricksInSet() }
 
+func (l Layout) hasArbiter() bool { return volume.HasArbiter(l.Options) }
+
+// dataPlaces returns the number of bricks in a set that are as large as the data require. An arbiter brick is smaller.
+func (l Layout) dataPlaces() int {
+	if l.hasArbiter() {
+		return max(l.BricksInSet()-1, 1)
+	}
+	return l.BricksInSet()
+}
+
 // data returns the number of bricks among which the data of a set is split.
 func (l Layout) data() uint64 {
 	if l.Durability.Type == volume.Disperse {
@@ -59,8 +69,18 @@ func (l Layout) brickKiB(sizeGiB, sets int) uint64 {
 type Room struct {
 	cluster string
 	layout  Layout
-	places  int      // bricks of a set that need separate groups
-	groups  [][]disk // groups of disks, each of which takes only one brick of a set
+	groups  []group  // all disks that may take data
+	choices []choice // the ways in which Heketi may begin a set; empty if it cannot make one
+}
+
+// group holds the disks of which only one may take a brick of the same set.
+type group []disk
+
+// choice is what is left for a set when Heketi has placed the arbiter brick on a disk that is set aside for such bricks. Without
+// such disks, there is one choice, with places for the whole set.
+type choice struct {
+	places int // bricks that need separate groups
+	groups []group
 }
 
 type disk struct {
@@ -83,29 +103,36 @@ func (r Room) LargestGiB() int {
 	return min(largest, volume.MaxGiB)
 }
 
-// surelyFits reports whether that many sets of bricks of the given size are certain to find places. Heketi takes the disks in
-// random order and does not look ahead, so that with more groups of disks than places it may use up the wrong ones first.
+// surelyFits reports whether that many sets of bricks of the given size are certain to find places, whichever choice Heketi makes
+// for each of them.
 func (r Room) surelyFits(brickKiB uint64, sets int) bool {
-	if len(r.groups) < r.places {
+	unfit := func(c choice) bool { return !c.surelyFits(r.layout, brickKiB, sets) }
+	return len(r.choices) > 0 && !slices.ContainsFunc(r.choices, unfit)
+}
+
+// surelyFits does the same for one choice. Heketi takes the disks in random order and does not look ahead, so that with more groups
+// of disks than places it may use up the wrong ones first.
+func (c choice) surelyFits(layout Layout, brickKiB uint64, sets int) bool {
+	if len(c.groups) < c.places {
 		return false
 	}
-	counts := make([]int, len(r.groups)) // how many bricks each group can take, regardless of the sets they belong to
-	for i, disks := range r.groups {
+	counts := make([]int, len(c.groups)) // how many bricks each group can take, regardless of the sets they belong to
+	for i, disks := range c.groups {
 		for _, d := range disks {
-			counts[i] += min(r.layout.bricksOn(d, brickKiB), sets)
+			counts[i] += min(layout.bricksOn(d, brickKiB), sets)
 		}
 	}
 	slices.SortFunc(counts, func(a, b int) int { return cmp.Compare(b, a) })
 	// A set fails only if the sets before it have filled all but places-1 of the groups. A group that can take a brick of every set
 	// is never full. The smallest groups cannot all be full if together they hold more bricks than the earlier sets need.
-	if counts[r.places-1] >= sets {
+	if counts[c.places-1] >= sets {
 		return true
 	}
 	smallest := 0
-	for _, n := range counts[r.places-1:] {
+	for _, n := range counts[c.places-1:] {
 		smallest += n
 	}
-	return smallest > (sets-1)*r.places
+	return smallest > (sets-1)*c.places
 }
 
 // bricksOn returns how many bricks of a size fit on a disk.
@@ -125,11 +152,13 @@ func (l Layout) neededKiB(d disk, brickKiB uint64) uint64 {
 
 func roundUp(n, unit uint64) uint64 { return (n + unit - 1) / unit * unit }
 
-// TotalGiB estimates the total size of the volumes that fit if their sizes suit the disks.
+// TotalGiB returns an upper bound of the total size of the volumes that fit, and so of the size of each: whatever the limits of
+// the server are, and whichever disks Heketi tries first.
 func (r Room) TotalGiB() int {
-	if len(r.groups) < r.places {
+	if !slices.ContainsFunc(r.choices, func(c choice) bool { return len(c.groups) >= c.places }) {
 		return 0
 	}
+	places := r.layout.dataPlaces()
 	var usable []uint64 // KiB of bricks for each group
 	var sum uint64
 	for _, disks := range r.groups {
@@ -140,25 +169,24 @@ func (r Room) TotalGiB() int {
 		usable = append(usable, n)
 		sum += n
 	}
-	// x KiB of data need x KiB in each of r.places groups, since a group holds at most one copy.
+	// x KiB of data need x KiB in each of that many groups, since a group holds at most one copy.
 	copies := sort.Search(int(sum), func(i int) bool {
 		x := uint64(i) + 1
 		var held uint64
 		for _, n := range usable {
 			held += min(n, x)
 		}
-		return held < x*uint64(r.places)
+		return held < x*uint64(places)
 	})
 	return int(uint64(copies) * r.layout.data() / kibPerGiB)
 }
 
-// usableKiB returns the total size of the bricks on a disk if each is as large as possible.
+// usableKiB returns the size of the largest brick that fits on a disk, however large a brick may be. Several bricks are not larger
+// together, because each has its own metadata.
 func (l Layout) usableKiB(d disk) uint64 {
-	whole := uint64(l.bricksOn(d, largestBrick))
-	rest := d.freeKiB - whole*l.neededKiB(d, largestBrick)
-	brick := uint64(sort.Search(int(rest), func(i int) bool { return l.neededKiB(d, uint64(i)+1) >= rest }))
+	brick := uint64(sort.Search(int(d.freeKiB), func(i int) bool { return l.neededKiB(d, uint64(i)+1) >= d.freeKiB }))
 	if brick < smallestBrick {
-		brick = 0
+		return 0
 	}
-	return whole*largestBrick + brick
+	return brick
 }

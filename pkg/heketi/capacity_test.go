@@ -71,8 +71,8 @@ func TestRoom(t *testing.T) {
 		{name: "a set may spoil the next", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(2*oneGiB+1), disks(2*oneGiB+1)), volumeType: "replicate:3", largest: 1, total: 2},
 		{name: "no durability", dump: cluster(disks(oneGiB+1), disks(3*oneGiB+1)), volumeType: "none", largest: 4, total: 4},
 		{name: "dispersed", dump: cluster(disks(oneGiB+1), disks(oneGiB+1), disks(oneGiB+1)), volumeType: "disperse:2:1", largest: 2, total: 2},
-		// At most 8 sets of 3 are possible, and a brick has at most 4 TiB. 1 PiB is 255 times 4 TiB and 16 GiB, and 16 GiB.
-		{name: "most bricks", dump: cluster(disks(1<<40), disks(1<<40), disks(1<<40)), largest: 32 << 10, total: 255*4096 + 15},
+		// By default, at most 8 sets of 3 are possible, and a brick has at most 4 TiB. A Heketi with other limits fills the 1 PiB.
+		{name: "most bricks", dump: cluster(disks(1<<40), disks(1<<40), disks(1<<40)), largest: 32 << 10, total: 1<<20 - 17},
 		// Metadata never take more than 16 GiB: 4 TiB need 4 TiB + 16 GiB.
 		{name: "most metadata", dump: cluster(disks(tib4+16<<20), disks(tib4+16<<20), disks(tib4+16<<20+1)), largest: 4095, total: 4095},
 		{name: "and one KiB", dump: cluster(disks(tib4+16<<20+1), disks(tib4+16<<20+1), disks(tib4+16<<20+1)), largest: 4096, total: 4096},
@@ -107,7 +107,9 @@ func TestRoom(t *testing.T) {
 		{name: "tag unwanted", dump: cluster(big, big, big), options: option("user.heketi.device-tag-match", "disk!=slow"), lacks: "3 nodes, cluster c has 2", change: func(d Dump) {
 			change(d.Nodes, "n1", func(v *DumpNode) { v.Tags = map[string]string{"disk": "slow"} })
 		}},
-		{name: "arbiter anywhere", dump: cluster(disks(5*oneGiB+1), disks(5*oneGiB+1), disks(oneGiB+1)), arbiter: true, largest: 1, total: 1},
+		// 5 GiB fit if the arbiter brick, which is small, takes the small disk.
+		{name: "arbiter anywhere", dump: cluster(disks(5*oneGiB+1), disks(5*oneGiB+1), disks(oneGiB+1)), arbiter: true, largest: 1, total: 5},
+		{name: "arbiter and two nodes", dump: cluster(big, big), arbiter: true},
 		{name: "arbiter disk", dump: cluster(disks(5*oneGiB+1), disks(5*oneGiB+1), disks(oneGiB+1)), arbiter: true, largest: 5, total: 5, change: func(d Dump) {
 			change(d.Nodes, "n3", func(v *DumpNode) { v.Tags = map[string]string{"arbiter": "required"} })
 		}},

@@ -106,6 +106,11 @@ func TestArbiterDisks(t *testing.T) {
 	}
 	three := func() Dump { return cluster(disks(2*oneGiB+1), disks(2*oneGiB+1), disks(2*oneGiB+1)) }
 	four := func() Dump { return cluster(disks(2*oneGiB+1), disks(2*oneGiB+1), disks(2*oneGiB+1), disks(oneGiB+1)) }
+	two := func() Dump { return cluster(disks(2*oneGiB+1, oneGiB), disks(2*oneGiB+1, oneGiB)) }
+	// mixed returns three nodes with two disks each, the first of n1 with that many GiB, the first of the others with two.
+	mixed := func(n1 uint64) Dump {
+		return cluster(disks(n1*oneGiB+1, oneGiB), disks(2*oneGiB+1, oneGiB), disks(2*oneGiB+1, oneGiB))
+	}
 	for name, tt := range map[string]struct {
 		dump    Dump
 		arbiter string
@@ -122,18 +127,40 @@ func TestArbiterDisks(t *testing.T) {
 		"the smallest is set aside":                    {tag(four(), arbiterRequired, "n4-d1"), "true", 2},
 		"the smallest of three, none are wanted":       {tag(cluster(disks(2*oneGiB+1), disks(2*oneGiB+1), disks(oneGiB+1)), arbiterRequired, "n3-d1"), "", 1},
 		"two are set aside":                            {tag(three(), arbiterRequired, "n2-d1", "n3-d1"), "true", 0},
+		"one node has a disk of each kind":             {tag(mixed(2), arbiterRequired, "n1-d2"), "true", 2},
+		"one node has a small disk of each kind":       {tag(mixed(1), arbiterRequired, "n1-d2"), "true", 2},
+		"two nodes have a disk of each kind":           {tag(mixed(2), arbiterRequired, "n1-d2", "n2-d2"), "true", 2},
+		"all nodes have a disk of each kind":           {tag(mixed(2), arbiterRequired, "n1-d2", "n2-d2", "n3-d2"), "true", 2},
+		"the small data disk is not always left out":   {tag(mixed(1), arbiterRequired, "n1-d2", "n2-d2"), "true", 1},
+		"there is no third node":                       {tag(two(), arbiterRequired, "n1-d2"), "true", 0},
+		"there is no third node, and two of each kind": {tag(two(), arbiterRequired, "n1-d2", "n2-d2"), "true", 0},
 	} {
-		if got := NewRoom(tt.dump, "c", layout(tt.arbiter)).LargestGiB(); got != tt.want {
+		room := NewRoom(tt.dump, "c", layout(tt.arbiter))
+		if got := room.LargestGiB(); got != tt.want {
 			t.Errorf("%s: %d GiB, want %d", name, got, tt.want)
 		}
+		if got := room.TotalGiB(); got < tt.want || (got == 0) != (tt.want == 0) {
+			t.Errorf("%s: %d GiB in all, and the largest volume has %d", name, got, tt.want)
+		}
 	}
-	// A node with a disk of each kind: its data disk shares the node with arbiter bricks.
-	mixed := tag(cluster(disks(2*oneGiB+1, oneGiB), disks(2*oneGiB+1), disks(2*oneGiB+1)), arbiterRequired, "n1-d2")
-	if got := NewRoom(mixed, "c", layout("true")).LargestGiB(); got != 2 {
-		t.Errorf("a disk for arbiter bricks beside one for data: %d GiB, want 2", got)
+}
+
+// TestArbiterDisksInZones: one node in each zone is set aside for arbiter bricks, and one takes the data.
+func TestArbiterDisksInZones(t *testing.T) {
+	d := cluster(disks(2*oneGiB+1), disks(oneGiB), disks(2*oneGiB+1), disks(oneGiB), disks(2*oneGiB+1), disks(oneGiB))
+	for i, id := range []string{"n1", "n2", "n3", "n4", "n5", "n6"} {
+		change(d.Nodes, id, func(v *DumpNode) {
+			v.Zone = 1 + i/2
+			if i%2 == 1 {
+				v.Tags = map[string]string{tagArbiter: arbiterRequired}
+			}
+		})
 	}
-	if got := NewRoom(tag(cluster(disks(2*oneGiB+1, oneGiB), disks(2*oneGiB+1)), arbiterRequired, "n1-d2"), "c", layout("true")).LargestGiB(); got != 0 {
-		t.Errorf("and no third node: %d GiB, want 0", got)
+	room := NewRoom(d, "c", Layout{Durability: volume.DefaultDurability(), SnapFactor: 1, Options: []volume.Option{
+		{Key: optionZoneChecking, Value: "strict"}, {Key: "user.heketi.arbiter", Value: "true"},
+	}})
+	if largest, total := room.LargestGiB(), room.TotalGiB(); largest != 2 || total != 3 {
+		t.Errorf("largest %d GiB, total %d GiB; want 2 and 3", largest, total)
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
 // Options and tags that determine where Heketi puts bricks (heketi: apps/glusterfs/volume_entry.go, tags.go).
@@ -23,15 +21,15 @@ const (
 // NewRoom finds the disks of a cluster that may take bricks: online disks on online nodes that the layout's options admit. A
 // cluster that takes no file volumes has none.
 //
-// Arbiter bricks are small. If some disks are set aside for arbiter bricks, all arbiter bricks go there, and the other disks need
-// places only for the data bricks. Otherwise an arbiter brick may take the place of a data brick, and is counted as one.
+// Arbiter bricks are small. If some disks are set aside for arbiter bricks, Heketi places the arbiter brick of a set first, on one
+// of these disks, and the data bricks in the other groups. Otherwise an arbiter brick may take the place of a data brick.
 func NewRoom(dump Dump, cluster string, layout Layout) Room {
-	room := Room{cluster: cluster, layout: layout, places: layout.BricksInSet()}
+	room := Room{cluster: cluster, layout: layout}
 	if !dump.Clusters[cluster].File {
 		return room
 	}
-	groups := map[string][]disk{}
-	dedicated := map[string]bool{} // groups with a disk that takes only arbiter bricks
+	groups := map[string]group{}
+	setAside := map[string]bool{} // groups with a disk that takes only arbiter bricks
 	arbiterFits := false
 	for _, device := range dump.Devices {
 		node := dump.Nodes[device.Node]
@@ -42,23 +40,29 @@ func NewRoom(dump Dump, cluster string, layout Layout) Room {
 		if !layout.admits(tags) {
 			continue
 		}
-		group := layout.group(device.Node, node.Zone)
+		in := layout.group(device.Node, node.Zone)
 		if tags[tagArbiter] != arbiterDisabled {
 			arbiterFits = true
 		}
-		if volume.HasArbiter(layout.Options) && tags[tagArbiter] == arbiterRequired {
-			dedicated[group] = true
+		if layout.hasArbiter() && tags[tagArbiter] == arbiterRequired {
+			setAside[in] = true
+			continue
 		}
-		groups[group] = append(groups[group], disk{freeKiB: device.FreeKiB, extentKiB: max(device.ExtentKiB, 1)})
+		groups[in] = append(groups[in], disk{freeKiB: device.FreeKiB, extentKiB: max(device.ExtentKiB, 1)})
 	}
-	if volume.HasArbiter(layout.Options) && !arbiterFits {
+	if layout.hasArbiter() && !arbiterFits {
 		return room
 	}
-	if len(dedicated) > 0 {
-		room.places = max(room.places-1, 1)
-		maps.DeleteFunc(groups, func(group string, _ []disk) bool { return dedicated[group] })
-	}
 	room.groups = slices.Collect(maps.Values(groups))
+	room.choices = []choice{{places: layout.BricksInSet(), groups: room.groups}}
+	if len(setAside) > 0 {
+		room.choices = nil
+	}
+	for arbiter := range setAside {
+		others := maps.Clone(groups)
+		delete(others, arbiter)
+		room.choices = append(room.choices, choice{places: layout.dataPlaces(), groups: slices.Collect(maps.Values(others))})
+	}
 	return room
 }
 
@@ -76,7 +80,8 @@ func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "str
 // nothing fits however much space is free. It returns "" if there are enough nodes and zones. It also returns "" for a volume
 // with arbiter bricks, because disks that are set aside for them leave more than one way to place a set.
 func (r Room) Lacks() string {
-	if len(r.groups) >= r.places || volume.HasArbiter(r.layout.Options) {
+	places := r.layout.BricksInSet()
+	if len(r.groups) >= places || r.layout.hasArbiter() {
 		return ""
 	}
 	where := "nodes"
@@ -84,7 +89,7 @@ func (r Room) Lacks() string {
 		where = "zones"
 	}
 	return fmt.Sprintf("it needs %d %s, and cluster %s has %d with an online disk that may be used for it",
-		r.places, where, r.cluster, len(r.groups))
+		places, where, r.cluster, len(r.groups))
 }
 
 // admits applies the rule for tags, key=value or key!=value.

@@ -21,6 +21,9 @@ func (p *Provisioner) Available(ctx context.Context, parameters volume.Parameter
 // AvailableSince is like Available, but accepts a dump that was requested at or after since, so that calls with the same since
 // share one. A volume lies in one cluster, so each cluster is considered separately. Heketi also skips nodes whose glusterd did
 // not answer its last check, but does not report which: a node that is down counts until an administrator sets it offline.
+//
+// The figures are upper bounds. The scheduler keeps a pod waiting, without a word from the driver, while the figure is below the
+// size of the pod's claim; but a claim that fits in the figure and not in the cluster gets CreateVolume's error.
 func (p *Provisioner) AvailableSince(ctx context.Context, parameters volume.Parameters, since time.Time) (volume.Space, error) {
 	rooms, err := p.rooms(ctx, parameters, volume.Credentials{}, since) // the request has no credentials
 	if err != nil {
@@ -28,9 +31,9 @@ func (p *Provisioner) AvailableSince(ctx context.Context, parameters volume.Para
 	}
 	space := volume.Space{Least: int64(parameters.Durability.MinGiB()) * volume.GiB}
 	for _, room := range rooms {
-		largest := int64(room.LargestGiB()) * volume.GiB
-		space.Largest = max(space.Largest, largest)
-		space.Total += max(int64(room.TotalGiB())*volume.GiB, largest)
+		total := room.TotalGiB()
+		space.Largest = max(space.Largest, int64(min(total, volume.MaxGiB))*volume.GiB)
+		space.Total += int64(total) * volume.GiB
 	}
 	return space, nil
 }

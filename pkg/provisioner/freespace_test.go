@@ -34,13 +34,15 @@ func TestAvailable(t *testing.T) {
 		largest, total int64 // GiB
 		least          int64
 	}{
-		// 99 GiB and their metadata fit on 100 GiB, and 9 GiB on 10 GiB.
+		// 99 GiB and their metadata fit on 100 GiB, and 9 GiB on 10 GiB. The figures are upper bounds: of two copies of 149 GiB on three
+		// disks, Heketi would have to make several bricks of the right sizes.
 		{name: "three nodes", largest: 99, total: 99, least: 1},
-		{name: "two copies", parameters: map[string]string{"volumetype": "replicate:2"}, largest: 99, total: 149 + 9, least: 1},
+		{name: "two copies", parameters: map[string]string{"volumetype": "replicate:2"}, largest: 149, total: 149 + 9, least: 1},
 		{name: "small cluster", parameters: map[string]string{"volumetype": "replicate:2", "clusterid": second}, largest: 9, total: 9, least: 1},
-		{name: "both clusters", parameters: map[string]string{"volumetype": "replicate:2", "clusterid": second + "," + clusterID}, largest: 99, total: 149 + 9, least: 1},
+		{name: "both clusters", parameters: map[string]string{"volumetype": "replicate:2", "clusterid": second + "," + clusterID}, largest: 149, total: 149 + 9, least: 1},
 		{name: "snapshots", parameters: map[string]string{"snapfactor": "2"}, largest: 49, total: 49, least: 1},
 		{name: "dispersed", parameters: map[string]string{"volumetype": "disperse:2:1"}, largest: 198, total: 198, least: 2},
+		{name: "arbiter", parameters: map[string]string{"arbiter": "true"}, largest: 149, total: 149, least: 1},
 		{name: "too few nodes", parameters: map[string]string{"volumetype": "disperse:4:2"}, least: 4},
 	}
 	for _, tt := range tests {
@@ -72,6 +74,18 @@ func (d *database) halve() {
 	for _, device := range d.db["deviceentries"] {
 		free := device.(object)["Info"].(object)["storage"].(object)
 		free["free"] = free["free"].(int) / 2
+	}
+}
+
+// TestAvailableOfOneVolume: however much space there is, CreateVolume refuses volumes above volume.MaxGiB.
+func TestAvailableOfOneVolume(t *testing.T) {
+	d := newDatabase(t)
+	for _, device := range d.db["deviceentries"] {
+		device.(object)["Info"].(object)["storage"].(object)["free"] = 3 << 40 // 3 PiB
+	}
+	space, err := over(t, d).Available(t.Context(), parse(t, nil))
+	if err != nil || space.Largest != volume.MaxGiB*volume.GiB || space.Total <= space.Largest {
+		t.Errorf("%+v, %v; want %d GiB in one volume and more in all", space, err, volume.MaxGiB)
 	}
 }
 

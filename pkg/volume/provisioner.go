@@ -57,9 +57,9 @@ type Provisioner interface {
 }
 
 // Space is the free space of a backend, in bytes of usable capacity. Heketi publishes how much space its devices have free, not
-// where it would put a volume, so all of it is an estimate.
+// where it would put a volume, so Total and Largest are upper bounds: more does not fit, and less may not fit either.
 type Space struct {
-	Total   int64 // for volumes of any size
-	Largest int64 // for a single volume
+	Total   int64 // of all volumes together
+	Largest int64 // of a single volume
 	Least   int64 // the size of the smallest possible volume
 }

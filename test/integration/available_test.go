@@ -3,6 +3,8 @@ package integration_test
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,8 +32,25 @@ func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
 	}
 }
 
-// The largest volume that is promised can be created, and a larger one cannot. This repeats with the remaining space, until none
-// is left.
+// promised returns the size in GiB of the largest volume that a refusal promises.
+func promised(t *testing.T, refusal error) int64 {
+	t.Helper()
+	if strings.Contains(refusal.Error(), "there is no room for a volume of type") {
+		return 0
+	}
+	found := regexp.MustCompile(`the largest volume of type \S+ for which there is room has (\d+) GiB`).FindStringSubmatch(refusal.Error())
+	if found == nil {
+		t.Fatalf("the refusal does not give the size of the largest volume: %v", refusal)
+	}
+	gib, err := strconv.ParseInt(found[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gib
+}
+
+// No volume is larger than the published capacity. The largest volume that the refusal of such a volume promises can be created,
+// and a larger one cannot. This repeats with the remaining space, until none is left.
 func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	p := labtest.Provisioner(t, server.URL)
@@ -68,19 +87,24 @@ func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				t.Logf("round %d: largest %d GiB, total %d GiB", round, space.Largest/volume.GiB, space.Total/volume.GiB)
-				if v, err := create(round, space.Largest+volume.GiB); tt.lucky && err == nil {
+				t.Logf("round %d: at most %d GiB, in all %d GiB", round, space.Largest/volume.GiB, space.Total/volume.GiB)
+				_, refusal := create(round, space.Largest+volume.GiB)
+				if !errors.Is(refusal, volume.ErrExhausted) {
+					t.Fatalf("%d GiB are the published capacity, but a larger volume is not refused: %v", space.Largest/volume.GiB, refusal)
+				}
+				largest := promised(t, refusal)
+				if v, err := create(round, (largest+1)*volume.GiB); tt.lucky && err == nil {
 					made = append(made, v.Handle)
 					continue
 				} else if !errors.Is(err, volume.ErrExhausted) {
-					t.Fatalf("%d GiB were promised, but one more is no error: %+v, %v", space.Largest/volume.GiB, v, err)
+					t.Fatalf("%d GiB were promised, but one more is no error: %+v, %v", largest, v, err)
 				}
-				if space.Largest == 0 {
+				if largest == 0 {
 					break
 				}
-				v, err := create(round, space.Largest)
+				v, err := create(round, largest*volume.GiB)
 				if err != nil {
-					t.Fatalf("%d GiB were promised: %v", space.Largest/volume.GiB, err)
+					t.Fatalf("%d GiB were promised: %v", largest, err)
 				}
 				made = append(made, v.Handle)
 			}
