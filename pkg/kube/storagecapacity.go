@@ -48,8 +48,9 @@ const (
 	capacityVerbs = "list, create, update and delete csistoragecapacities.storage.k8s.io, and get its own pod"
 )
 
-// PublishCapacity creates and updates the objects until ctx is done. While the space for a class is not known, its object is not
-// changed; a class without an object gets one that keeps no pod waiting.
+// PublishCapacity creates and updates the objects until ctx is done. While the space for a class is not known, its object keeps no
+// pod waiting. After a failure, the next round begins earlier than after the interval; but further failures double the pause up to
+// the interval, because a class with a mistake fails for ever and each round costs every backend a dump.
 func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	logger := klog.FromContext(ctx)
 	classes := &noticedStore{Store: cache.NewStore(cache.MetaNamespaceKeyFunc), concerns: o.concerns, changed: make(chan struct{}, 1)}
@@ -60,6 +61,7 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 
 	var next <-chan time.Time // nil until the classes are known
 	var said logging.LastText
+	retry := capacityRetry
 	for {
 		select {
 		case <-ctx.Done():
@@ -72,9 +74,9 @@ func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 			logger.Error(err, "Not all capacity can be published; trying again")
 		}
 		if err == nil {
-			next = time.After(o.Interval)
+			next, retry = time.After(o.Interval), capacityRetry
 		} else {
-			next = time.After(min(o.Interval, capacityRetry))
+			next, retry = time.After(min(o.Interval, retry)), min(o.Interval, 2*retry)
 		}
 	}
 }
@@ -125,8 +127,8 @@ func (o Capacity) objectName(class string) string {
 	return fmt.Sprintf("csisc-%x", sum[:8])
 }
 
-// plenty, 1 EiB, is published for a class whose space is not known yet. Without an object the scheduler would keep the class's
-// pods waiting for space, and no user would see the reason, which CreateVolume returns.
+// plenty, 1 EiB, is published for a class whose space is not known. Without an object, or with an old figure, the scheduler would
+// keep the class's pods waiting for space, and no user would see the reason, which CreateVolume returns.
 const plenty = 1 << 60
 
 // publishClass writes the object of one class if it has changed. present is nil if there is none. If Room fails, publishClass
@@ -138,17 +140,14 @@ func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *u
 	}
 	total, largest, unknown := o.Room(ctx, parameters, since)
 	if unknown != nil {
-		if present != nil {
-			return unknown
-		}
 		total, largest = plenty, plenty
 	}
 	if present != nil {
 		if bytesOf(present, "capacity") == total && bytesOf(present, "maximumVolumeSize") == largest {
-			return nil
+			return unknown
 		}
 		setBytes(present, total, largest)
-		return c.capacities(o.Namespace).update(ctx, present)
+		return errors.Join(unknown, c.capacities(o.Namespace).update(ctx, present))
 	}
 	owner, err := c.owner(ctx, o)
 	if err != nil {

@@ -120,9 +120,52 @@ func TestPublishCapacityInIntervals(t *testing.T) {
 	})
 }
 
-// TestPublishCapacityLeavesWhatItCan: an object that is already right is not written again, and one whose figures are not known
-// is not changed.
-func TestPublishCapacityLeavesWhatItCan(t *testing.T) {
+// TestPublishCapacityAfterFailures: a class whose space stays unknown makes for a few extra rounds, not for one every 15 s. When
+// the space is known again, rounds are an interval apart.
+func TestPublishCapacityAfterFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newFakeCluster(t, controllerPod, class("waits", testDriver, "WaitForFirstConsumer", ""))
+		began := time.Now()
+		var rounds atomic.Int64
+		var away atomic.Bool
+		away.Store(true)
+		o := Capacity{
+			Driver: testDriver, Namespace: "ns", Pod: "controller-0", Interval: 5 * time.Minute,
+			Room: func(context.Context, map[string]string, time.Time) (total, largest int64, err error) {
+				rounds.Add(1)
+				if away.Load() {
+					return 0, 0, errors.New("Heketi is away")
+				}
+				return gib, gib, nil
+			},
+		}
+		run(t, func(ctx context.Context) { c.PublishCapacity(ctx, o) })
+		// Rounds after 0, 15, 45, 105, 225 and 465 s, and then every 300 s.
+		for _, step := range []struct {
+			until  time.Duration
+			rounds int64
+			away   bool // after that
+		}{
+			{16 * time.Second, 2, true},
+			{46 * time.Second, 3, true},
+			{8 * time.Minute, 6, true},
+			{18 * time.Minute, 8, false},
+			{23 * time.Minute, 9, true},    // known again
+			{1670 * time.Second, 10, true}, // fails
+			{29 * time.Minute, 12, true},   // 15 and 30 s later
+		} {
+			time.Sleep(step.until - time.Since(began))
+			if n := rounds.Load(); n != step.rounds {
+				t.Errorf("%d rounds in %v, want %d", n, step.until, step.rounds)
+			}
+			away.Store(step.away)
+		}
+	})
+}
+
+// TestPublishCapacityWritesOnlyChanges: an object that is already right is not written again. A figure that is no longer known
+// would keep pods waiting, so the object is changed to one that does not.
+func TestPublishCapacityWritesOnlyChanges(t *testing.T) {
 	c, api := newFakeCluster(t, controllerPod)
 	var away error
 	o := Capacity{
@@ -137,17 +180,27 @@ func TestPublishCapacityLeavesWhatItCan(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	away = errors.New("Heketi is away")
-	if err := c.publishCapacity(t.Context(), o, classes); err == nil || !strings.Contains(err.Error(), "StorageClass waits: Heketi is away") {
-		t.Error(err)
-	}
 	if creates, updates, deletes := count(api, "create"), count(api, "update"), count(api, "delete"); creates != 1 || updates+deletes != 0 {
 		t.Errorf("%d creates, %d updates, %d deletes, want one create", creates, updates, deletes)
 	}
 	awaitPublished(t, c, map[string]string{"waits": "2 1"})
+	away = errors.New("Heketi is away")
+	for range 2 {
+		if err := c.publishCapacity(t.Context(), o, classes); err == nil || !strings.Contains(err.Error(), "StorageClass waits: Heketi is away") {
+			t.Error(err)
+		}
+	}
+	awaitPublished(t, c, map[string]string{"waits": "1073741824 1073741824"})
+	away = nil
+	if err := c.publishCapacity(t.Context(), o, classes); err != nil {
+		t.Fatal(err)
+	}
+	awaitPublished(t, c, map[string]string{"waits": "2 1"})
+	if n := count(api, "update"); n != 2 {
+		t.Errorf("%d updates, want one for each change", n)
+	}
 	o.Immediate = true
 	classes = []any{parse(t, class("immediate", testDriver, "Immediate", ""))}
-	away = nil
 	if err := c.publishCapacity(t.Context(), o, classes); err != nil {
 		t.Fatal(err)
 	}
