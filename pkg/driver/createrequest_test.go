@@ -93,6 +93,12 @@ func TestCreateVolumeRefuses(t *testing.T) {
 			if provisioner.calls > 0 {
 				t.Error("the backend was asked")
 			}
+			// After a final code, external-provisioner would forget a volume that an earlier call makes.
+			request := createRequest(tt.change)
+			_, err = (&controllerServer{provisioner: &fakeProvisioner{unfinished: "pvc-1"}}).CreateVolume(t.Context(), request)
+			if request.GetName() == "pvc-1" {
+				wantError(t, err, codes.Aborted, tt.says...)
+			}
 		})
 	}
 }

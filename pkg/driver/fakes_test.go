@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ const anyHandle = "lab/0123456789abcdef0123456789abcdef"
 type fakeProvisioner struct {
 	volume      volume.Volume
 	err         error
+	unfinished  string // the name of a create that may still be running
 	spec        volume.Spec
 	deleted     []volume.Handle
 	credentials volume.Credentials
@@ -36,6 +38,14 @@ func (f *fakeProvisioner) Create(_ context.Context, spec volume.Spec) (volume.Vo
 	f.calls++
 	f.spec = spec
 	return f.volume, f.err
+}
+
+// RefuseCreate does not count as a call.
+func (f *fakeProvisioner) RefuseCreate(name string, refusal error) error {
+	if f.unfinished == name && name != "" {
+		return fmt.Errorf("%w: %s", volume.ErrBusy, refusal.Error())
+	}
+	return refusal
 }
 
 func (f *fakeProvisioner) Delete(_ context.Context, handle volume.Handle, credentials volume.Credentials) error {

@@ -33,28 +33,15 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	if spec.Name == "" {
 		return volume.Volume{}, volume.Invalid("name", "", "must be given")
 	}
-	parameters := spec.Parameters
-	sizeGiB, err := spec.Capacity.SizeGiB(parameters.Durability.MinGiB())
+	request, client, err := p.prepare(spec)
 	if err != nil {
-		return volume.Volume{}, err
+		return volume.Volume{}, p.RefuseCreate(spec.Name, err)
 	}
-	backend, err := p.backends.Select(parameters.Backend, parameters.RestURL)
-	if err != nil {
-		return volume.Volume{}, err
-	}
-	client, err := backend.Client(spec.Credentials)
-	if err != nil {
-		return volume.Volume{}, err
-	}
-	if spec.Parameters.Naming, err = withPrefix(backend, parameters.Naming); err != nil {
-		return volume.Volume{}, err
-	}
-	request := newCreation(spec, backend.Name(), sizeGiB)
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
 	made, err := p.inflight.do(ctx, task{kind: "create", subject: request.name, key: volume.NameKey(request.name), request: request}, run.run)
 	if err != nil {
-		return volume.Volume{}, p.whatFits(ctx, request, parameters, began, err)
+		return volume.Volume{}, p.whatFits(ctx, request, spec.Parameters, began, err)
 	}
 	if run.index.wasDeleted(made.Handle.ID) {
 		// The operation that this call joined found the volume before the delete.
@@ -64,6 +51,27 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 		return volume.Volume{}, fmt.Errorf("%w: volume %s was expanded after it was found; repeat the create", volume.ErrBusy, made.Name)
 	}
 	return made, nil
+}
+
+// prepare checks a request as far as that is possible without a request to Heketi.
+func (p *Provisioner) prepare(spec volume.Spec) (creation, *heketi.Client, error) {
+	parameters := spec.Parameters
+	sizeGiB, err := spec.Capacity.SizeGiB(parameters.Durability.MinGiB())
+	if err != nil {
+		return creation{}, nil, err
+	}
+	backend, err := p.backends.Select(parameters.Backend, parameters.RestURL)
+	if err != nil {
+		return creation{}, nil, err
+	}
+	client, err := backend.Client(spec.Credentials)
+	if err != nil {
+		return creation{}, nil, err
+	}
+	if spec.Parameters.Naming, err = withPrefix(backend, parameters.Naming); err != nil {
+		return creation{}, nil, err
+	}
+	return newCreation(spec, backend.Name(), sizeGiB), client, nil
 }
 
 func newCreation(spec volume.Spec, backend string, sizeGiB int) creation {

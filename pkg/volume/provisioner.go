@@ -30,6 +30,11 @@ type Provisioner interface {
 	// that volume does not satisfy spec.
 	Create(ctx context.Context, spec Spec) (Volume, error)
 
+	// RefuseCreate returns the error for a request with which Create is not called, because it is wrong. That is refusal, unless an
+	// earlier call with the same name has made the volume or may still make it: then it is ErrBusy, because callers forget a
+	// volume after an error that is final.
+	RefuseCreate(name string, refusal error) error
+
 	// Delete removes a volume that this driver made. It returns nil if the volume is already gone.
 	Delete(ctx context.Context, handle Handle, credentials Credentials) error
 
