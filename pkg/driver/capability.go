@@ -11,6 +11,17 @@ import (
 
 // checkCapability checks that a gluster volume can be used as c describes. field is the name of c in the error.
 func checkCapability(field string, c *csi.VolumeCapability) error {
+	if err := checkAccess(field, c); err != nil {
+		return err
+	}
+	if _, err := mount.ParseOptions(c.GetMount().GetMountFlags()); err != nil {
+		return fmt.Errorf("%s.mount.mount_flags: %w", field, err)
+	}
+	return nil
+}
+
+// checkAccess checks the capability except for the mount flags. Only staging uses the flags of an existing volume.
+func checkAccess(field string, c *csi.VolumeCapability) error {
 	if c == nil {
 		return volume.Invalid(field, "", "must be given")
 	}
@@ -23,9 +34,6 @@ func checkCapability(field string, c *csi.VolumeCapability) error {
 			"must be mount: gluster volumes are file systems; for Kubernetes write volumeMode: Filesystem")
 	case c.GetMount() == nil:
 		return volume.Invalid(field+".access_type", "", "must be mount")
-	}
-	if _, err := mount.ParseOptions(c.GetMount().GetMountFlags()); err != nil {
-		return fmt.Errorf("%s.mount.mount_flags: %w", field, err)
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ func (s *controllerServer) ControllerExpandVolume(ctx context.Context, request *
 		return nil, err
 	}
 	if c := request.GetVolumeCapability(); c != nil {
-		if err := checkCapability("volume_capability", c); err != nil {
+		// external-resizer sends the PersistentVolume's mountOptions. They cannot prevent the volume from growing.
+		if err := checkAccess("volume_capability", c); err != nil {
 			return nil, err
 		}
 	}

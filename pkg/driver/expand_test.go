@@ -17,6 +17,7 @@ func TestControllerExpandVolume(t *testing.T) {
 	}
 	ext4 := anyCapability()
 	ext4.GetMount().FsType = "ext4"
+	flags := mountCapability(csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER, "no-such-option", "xlator-option=a.b=c")
 	three := &csi.CapacityRange{RequiredBytes: 3 * volume.GiB, LimitBytes: 4 * volume.GiB}
 	tests := []struct {
 		name       string
@@ -37,6 +38,8 @@ func TestControllerExpandVolume(t *testing.T) {
 		{name: "without capability", id: anyHandle, size: three, asked: true},
 		{name: "with capability", id: anyHandle, size: three, capability: anyCapability(), asked: true},
 		{name: "with the file system of a copied volume", id: anyHandle, size: three, capability: ext4, asked: true},
+		{name: "with mount flags that staging refuses", id: anyHandle, size: three, capability: flags, asked: true},
+		{name: "without access mode", id: anyHandle, size: three, capability: mountCapability(csi.VolumeCapability_AccessMode_UNKNOWN), code: codes.InvalidArgument},
 		{name: "taken over", id: anyHandle + "/adopted", size: three, asked: true},
 		{name: "gone", id: anyHandle, size: three, err: volume.ErrNotFound, code: codes.NotFound, asked: true},
 		{name: "too large", id: anyHandle, size: three, err: volume.ErrOutOfRange, code: codes.OutOfRange, asked: true},
