@@ -70,6 +70,7 @@ func TestFinalCodes(t *testing.T) {
 	}
 	over := []error{
 		volume.ErrInvalid, volume.ErrOutOfRange, volume.ErrIncompatible, volume.ErrExhausted, volume.ErrPrecondition, volume.ErrFailed,
+		volume.ErrUnauthenticated, // which no create or expand returns
 	}
 	for _, err := range slices.Concat(running, over) {
 		if got, want := slices.Contains(inBackground, code(err)), slices.Contains(running, err); got != want {

@@ -149,8 +149,8 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 	return volume.Volume{}, refusal
 }
 
-// loginError is returned when a create's login is refused. It does not wrap ErrUnauthenticated, which is final:
-// external-provisioner would forget the volume.
+// loginError is returned when the login of a create or an expand is refused. It does not wrap ErrUnauthenticated, which is final:
+// external-provisioner would forget the volume, and external-resizer would let the claim ask for less.
 type loginError struct{ refusal error }
 
 func (e loginError) Error() string { return fmt.Sprintf("%v: %v", volume.ErrUnavailable, e.refusal) }

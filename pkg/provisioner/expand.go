@@ -27,6 +27,9 @@ func (p *Provisioner) Expand(ctx context.Context, handle volume.Handle, capacity
 	if final && p.journal.hasExpand(volumeKey(handle)) {
 		return 0, fmt.Errorf("%w: an earlier expand was not answered and may still be carried out: %s", volume.ErrUnavailable, err.Error())
 	}
+	if errors.Is(err, volume.ErrUnauthenticated) {
+		return 0, loginError{err} // Heketi may have accepted an earlier expand
+	}
 	return size, err
 }
 

@@ -107,6 +107,30 @@ func TestExpandOvertakenByAnAdministrator(t *testing.T) {
 	f.wantSize(t, v, 6, 1)
 }
 
+// TestExpandWhileTheKeyChanges: Heketi carries on with an expand that it has accepted, although it refuses the login of every
+// later request. After a final error, external-resizer would let the claim ask for less.
+func TestExpandWhileTheKeyChanges(t *testing.T) {
+	f := start(t)
+	v := f.create(t, spec("pvc-1"))
+	expand := f.expandHeld(t, v.Handle, 5)
+	lift := f.server.Inject(heketitest.Fault{Prefix: "GET ", Status: http.StatusUnauthorized, Body: "Invalid JWT token"})
+	err := <-expand
+	for range 2 {
+		wantError(t, err, volume.ErrUnavailable)
+		if !errors.Is(err, volume.ErrLogin) {
+			t.Errorf("%v does not wrap ErrLogin", err)
+		}
+		_, err = f.expand(t, v.Handle, 5) // the repeated call does not even begin
+	}
+	lift()
+	f.server.Release()
+	eventually(t, "the expand has ended", func() bool {
+		size, err := f.expand(t, v.Handle, 5)
+		return err == nil && size == 5
+	})
+	f.wantSize(t, v, 5, 1)
+}
+
 // TestExpandWhileTheDriverStops: a driver that is stopped between its two looks sends nothing.
 func TestExpandWhileTheDriverStops(t *testing.T) {
 	f, dir := start(t), t.TempDir()

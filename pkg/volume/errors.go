@@ -28,7 +28,8 @@ var (
 	// ErrFailed is returned when the backend has tried and failed, and nothing of the attempt is left. The same call may succeed
 	// later.
 	ErrFailed = errors.New("operation failed")
-	// ErrUnauthenticated is returned when the backend refuses the credentials. A create returns ErrUnavailable and ErrLogin instead.
+	// ErrUnauthenticated is returned when the backend refuses the credentials. Creates and expands return ErrUnavailable and ErrLogin
+	// instead.
 	ErrUnauthenticated = errors.New("backend refused the credentials")
 )
 
