@@ -76,8 +76,8 @@ type Room struct {
 // group holds the disks of which only one may take a brick of the same set.
 type group []disk
 
-// choice is what is left for a set when Heketi has placed the arbiter brick on a disk that is set aside for such bricks. Without
-// such disks, there is one choice, with places for the whole set.
+// choice holds the groups that remain for a set when Heketi has placed the arbiter brick on a disk that is set aside for such
+// bricks. Without such disks, there is one choice, with places for the whole set.
 type choice struct {
 	places int // bricks that need separate groups
 	groups []group

@@ -33,8 +33,8 @@ type Capacity struct {
 	Interval time.Duration
 	// Immediate includes classes without WaitForFirstConsumer, for which the scheduler does not use the objects.
 	Immediate bool
-	// Room returns how much can be provisioned with a class's parameters, in bytes: in total, and in one volume. The data that it
-	// uses must not be older than since, which is the same for all classes of a round.
+	// Room returns how much can be provisioned at most with a class's parameters, in bytes: in total, and in one volume. The data
+	// that it uses must not be older than since, which is the same for all classes of a round.
 	Room func(ctx context.Context, parameters map[string]string, since time.Time) (total, largest int64, err error)
 }
 

@@ -112,7 +112,7 @@ func TestExpandOvertakenByAnAdministrator(t *testing.T) {
 func TestExpandWhileTheKeyChanges(t *testing.T) {
 	f := start(t)
 	v := f.create(t, spec("pvc-1"))
-	expand := f.expandHeld(t, v.Handle, 5)
+	expand := f.expandHeld(t, v.Handle, 6)
 	lift := f.server.Inject(heketitest.Fault{Prefix: "GET ", Status: http.StatusUnauthorized, Body: "Invalid JWT token"})
 	err := <-expand
 	for range 2 {
@@ -120,15 +120,15 @@ func TestExpandWhileTheKeyChanges(t *testing.T) {
 		if !errors.Is(err, volume.ErrLogin) {
 			t.Errorf("%v does not wrap ErrLogin", err)
 		}
-		_, err = f.expand(t, v.Handle, 5) // the repeated call does not even begin
+		_, err = f.expand(t, v.Handle, 6) // the repeated call does not even begin
 	}
 	lift()
 	f.server.Release()
 	eventually(t, "the expand has ended", func() bool {
-		size, err := f.expand(t, v.Handle, 5)
-		return err == nil && size == 5
+		size, err := f.expand(t, v.Handle, 6)
+		return err == nil && size == 6
 	})
-	f.wantSize(t, v, 5, 1)
+	f.wantSize(t, v, 6, 1)
 }
 
 // TestExpandWhileTheDriverStops: a driver that is stopped between its two looks sends nothing.

@@ -32,6 +32,28 @@ func keepDisks(t *testing.T, server *lab.MockHeketi, n int) {
 	}
 }
 
+// setAside sets one more disk of every node online, for arbiter bricks only. undo removes the tags.
+func setAside(t *testing.T, server *lab.MockHeketi, n int) (undo func()) {
+	t.Helper()
+	topology, err := outside.Topology(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := topology.ClusterList[0].Nodes
+	ids := make([]string, 0, len(nodes))
+	for _, node := range nodes {
+		id := node.DevicesInfo[n].Id
+		labtest.CLI(t, server, "device", "enable", id)
+		labtest.CLI(t, server, "device", "settags", id, "arbiter:required")
+		ids = append(ids, id)
+	}
+	return func() {
+		for _, id := range ids {
+			labtest.CLI(t, server, "device", "rmtags", "--all", id)
+		}
+	}
+}
+
 // promised returns the size in GiB of the largest volume that a refusal promises.
 func promised(t *testing.T, refusal error) int64 {
 	t.Helper()
@@ -57,6 +79,7 @@ func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
 	tests := []struct {
 		disks      int // on each node, of 500 GiB each
 		parameters map[string]string
+		setAside   bool // another disk on each node takes only arbiter bricks
 		lucky      bool // Heketi may find space for more, since it tries the disks in random order
 	}{
 		{disks: 1},
@@ -68,10 +91,17 @@ func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
 		{disks: 2, parameters: map[string]string{"volumetype": "none", "snapfactor": "3"}},
 		{disks: 1, parameters: map[string]string{"volumetype": "replicate:2"}, lucky: true},
 		{disks: 3, parameters: map[string]string{"volumetype": "replicate:2"}, lucky: true},
+		{disks: 1, parameters: map[string]string{"arbiter": "true"}, lucky: true},
+		{disks: 3, parameters: map[string]string{"arbiter": "true"}, lucky: true},
+		{disks: 1, parameters: map[string]string{"arbiter": "true"}, setAside: true, lucky: true},
+		{disks: 2, parameters: map[string]string{"arbiter": "true"}, setAside: true, lucky: true},
 	}
 	for i, tt := range tests {
-		t.Run(fmt.Sprintf("%d disks %v", tt.disks, tt.parameters), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d disks %v set aside %t", tt.disks, tt.parameters, tt.setAside), func(t *testing.T) {
 			keepDisks(t, server, tt.disks)
+			if tt.setAside {
+				defer setAside(t, server, tt.disks)()
+			}
 			parameters, err := volume.ParseParameters(tt.parameters)
 			if err != nil {
 				t.Fatal(err)
