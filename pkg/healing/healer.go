@@ -41,7 +41,7 @@ type Limits struct {
 	BackOff     time.Duration // after the first incomplete attempt; doubled with each one
 	MaxBackOff  time.Duration
 	LiveBackOff time.Duration // MaxBackOff while the client lives and waits for its bricks
-	AtOnce      int           // volumes that get a new client at the same time
+	AtOnce      int           // volumes that get a new client, or whose lost record is rebuilt, at the same time
 	Hung        time.Duration // how long a client may hang before it is ended; 0: for ever
 }
 
@@ -62,7 +62,7 @@ type Healer struct {
 	watcher  *tables.Watcher
 	limits   Limits
 	observer Observer
-	slots    chan struct{} // one for each volume that gets a new client
+	slots    chan struct{} // one for each volume that gets a new client, or whose lost record is rebuilt
 	group    sync.WaitGroup
 	// connections is only used by watchHung.
 	connections connections

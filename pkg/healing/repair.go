@@ -17,7 +17,10 @@ import (
 func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives bool) {
 	s, staged := h.Serves(volumeID)
 	if !staged {
-		if s, staged = h.adopt(ctx, volumeID); !staged {
+		if !h.adopt(ctx, volumeID) {
+			return false, false
+		}
+		if s, staged = h.Serves(volumeID); !staged {
 			h.forget(ctx, h.former(volumeID, ""))
 			return true, false
 		}
@@ -37,20 +40,47 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives b
 }
 
 // adopt rebuilds the record of a volume that was lost although the volume's client serves pods: for a pod that runs for long, the
-// next call that would rebuild it comes only at the pod's end. The saved mount tables show where the volume is staged.
-func (h *Healer) adopt(ctx context.Context, volumeID string) (s fuseclient.Served, staged bool) {
-	for _, kept := range h.former(volumeID, "") {
-		if kept.StagingPath == "" {
+// next call that would rebuild it comes only at the pod's end. The saved mount tables show where the volume is staged. adopt reports
+// whether it could examine all these places. Otherwise the tables must stay for another attempt: without them, nothing shows that
+// the volume is in use.
+func (h *Healer) adopt(ctx context.Context, volumeID string) (examined bool) {
+	former := h.former(volumeID, "")
+	if len(former) == 0 {
+		return true
+	}
+	release, err := h.takeSlot(ctx)
+	if err != nil {
+		return false
+	}
+	defer release()
+	tried := map[string]bool{"": true} // snapshots of earlier versions have no staging path
+	examined = true
+	for _, kept := range former {
+		if tried[kept.StagingPath] {
 			continue
 		}
+		tried[kept.StagingPath] = true
 		if err := h.Adopt(ctx, volumeID, kept.StagingPath); err != nil {
-			klog.FromContext(ctx).Error(err, "Cannot rebuild the lost record of a volume", "volumeID", volumeID)
+			examined = false
+			if ctx.Err() == nil && h.isNewFailure(volumeID, err.Error()) {
+				klog.FromContext(ctx).Error(err, "Cannot rebuild the lost record of a volume; trying again", "volumeID", volumeID)
+			}
 		}
-		if s, staged = h.Serves(volumeID); staged {
-			return s, true
+		if !h.isUnstaged(volumeID) {
+			return true
 		}
 	}
-	return fuseclient.Served{}, false
+	return examined
+}
+
+// takeSlot waits until few enough other volumes get a client or a record.
+func (h *Healer) takeSlot(ctx context.Context) (release func(), err error) {
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (h *Healer) isUnstaged(volumeID string) bool {
@@ -115,12 +145,11 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		}
 		former = append(former, kept)
 	}
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-ctx.Done():
+	release, err := h.takeSlot(ctx)
+	if err != nil {
 		return false
 	}
+	defer release()
 	limited, cancel := context.WithTimeout(ctx, h.limits.Heal)
 	defer cancel()
 	outcome, err := h.replaceAllDead(limited, s.VolumeID, former)
