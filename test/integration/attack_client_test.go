@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -139,8 +140,8 @@ func TestClientIsConfined(t *testing.T) {
 		}
 	}
 	slices.Sort(writable)
-	if want := []string{"logs", "proc", "tmp"}; !slices.Equal(writable, want) {
-		t.Errorf("it can write in %q, want %q", writable, want)
+	if want := regexp.MustCompile(`^[0-9a-f]{32}\.log proc tmp$`); !want.MatchString(strings.Join(writable, " ")) {
+		t.Errorf("it can write in %q, want its log, proc and tmp", writable)
 	}
 	for _, path := range []string{"bin/sh", "usr/bin", "root", "home", "sys", "var/lib/kubelet", n.dir} {
 		if _, err := os.Stat(filepath.Join(proc, "root", path)); !errors.Is(err, fs.ErrNotExist) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
 )
 
 // healLimit is far above the duration of a repair.
@@ -181,14 +183,30 @@ func TestContainerUnmounts(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
 	v := r.create(createRequest(single()))
-	target := r.publish(n, v, r.stage(n, v), false)
-	c := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/data", "mount --bind "+target+" /mnt/data")
-	time.Sleep(noticeTime)
-	for _, command := range []string{"mkdir /mnt/data/own && mount --bind /usr /mnt/data/own", "umount /mnt/data/own", "! mountpoint /mnt/data/own && rmdir /mnt/data/own"} {
-		if said, err := c.try(command); err != nil {
-			t.Errorf("%s: %v: %s", command, err, said)
+	staging := r.stage(n, v)
+	target := r.publish(n, v, staging, false)
+	c := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/data", "mount --bind "+target+" /mnt/data",
+		"umount --lazy "+staging) // containers do not see the kubelet's directory
+	r.eventually(healLimit, "the container's mount is saved", r.saved(n, v, "/mnt/data"))
+	c.run("mkdir /mnt/data/own && mount --bind /usr /mnt/data/own")
+	r.eventually(healLimit, "the container's own mount is saved", r.saved(n, v, "/mnt/data/own"))
+	c.run("umount /mnt/data/own")
+	time.Sleep(noticeTime) // for what must not happen
+	c.run("! mountpoint -q /mnt/data/own && rmdir /mnt/data/own")
+}
+
+// saved checks whether the node plugin has saved that a mount of the volume, or inside it, is at a path of a container.
+func (r *rig) saved(n *node, v *csi.Volume, point string) func() error {
+	return func() error {
+		paths, err := filepath.Glob(filepath.Join(filepath.Dir(n.dir), "state", "mounts", "*.json"))
+		for _, path := range paths {
+			saved, readErr := os.ReadFile(path) // it may just have been removed
+			if readErr == nil && strings.Contains(string(saved), fmt.Sprintf("%q: %q", "volumeID", v.GetVolumeId())) &&
+				strings.Contains(string(saved), fmt.Sprintf("%q: %q", "point", point)) {
+				return nil
+			}
 		}
-		time.Sleep(noticeTime)
+		return errors.Join(err, fmt.Errorf("none of %q has %s", paths, point))
 	}
 }
 
