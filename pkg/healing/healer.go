@@ -98,6 +98,8 @@ type volumeState struct {
 	waitsSince      time.Time        // the last check at which no request waited for that client
 	hung            hungClient
 	endReported     string // the last client whose end was reported
+	replacedBy      string // the client that has replaced the mounts of former ones
+	replacedAt      int    // memory.saves of replacedBy at that time
 }
 
 var _ mount.Mounter = (*Healer)(nil)

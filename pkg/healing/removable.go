@@ -2,6 +2,7 @@ package healing
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
@@ -26,13 +27,40 @@ func dropped(kept tables.Snapshot, graph string) tables.Snapshot {
 	return kept
 }
 
-// noted notes which mounts of the seen tables are later than the kept tables.
-func noted(seen, kept []tables.Table) []tables.Table {
+// noted notes which mounts of the seen tables their containers have made. It compares each table with the kept one of the same
+// namespace, or else with that of one of the volume's former clients: the first snapshot of a client can only be compared with theirs.
+func noted(seen, kept []tables.Table, former func() []tables.Table) []tables.Table {
 	all := slices.Clone(seen)
 	for i, t := range all {
-		if j := slices.IndexFunc(kept, func(was tables.Table) bool { return was.Target() == t.Target() }); j >= 0 {
-			all[i] = t.Noted(kept[j])
+		then, known := continued(t, kept)
+		if !known {
+			then, known = continued(t, former())
 		}
+		if known {
+			all[i] = t.Noted(then)
+		} else {
+			all[i] = t.FirstSeen()
+		}
+	}
+	return all
+}
+
+func continued(t tables.Table, earlier []tables.Table) (then tables.Table, known bool) {
+	i := slices.IndexFunc(earlier, t.Continues)
+	if i < 0 {
+		return tables.Table{}, false
+	}
+	return earlier[i], true
+}
+
+// formerTables returns the tables of the volume's earlier clients, those of the newest one first.
+func (h *Healer) formerTables(volumeID, client string) []tables.Table {
+	former := h.former(volumeID, client)
+	// A client's name ends in the time of its start.
+	slices.SortFunc(former, func(a, b tables.Snapshot) int { return strings.Compare(b.Client, a.Client) })
+	var all []tables.Table
+	for _, kept := range former {
+		all = append(all, kept.Tables...)
 	}
 	return all
 }

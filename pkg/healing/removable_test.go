@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -47,15 +48,72 @@ func TestRemovedByItsContainer(t *testing.T) {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
-	seen := noted([]tables.Table{table(10, volume, scratch, made, onIt)}, []tables.Table{table(10, volume, scratch)})
-	again := noted([]tables.Table{table(10, volume, scratch, tables.Mount{ID: 9, Parent: 1, Device: other, Point: made.Point})}, seen)
-	first := noted([]tables.Table{table(11, volume, scratch)}, seen)
-	for name, got := range map[string][]tables.Mount{"seen": seen[0].Mounts, "again": again[0].Mounts, "first": first[0].Mounts} {
-		for _, m := range got {
-			if want := m.Point == made.Point || m.Point == onIt.Point; m.Later != want {
-				t.Errorf("%s: %s is later: %t", name, m.Point, m.Later)
+}
+
+// TestNoted: a mount that a container has made is known as such for as long as the container's mount namespace exists. No other mount
+// is.
+func TestNoted(t *testing.T) {
+	volume := func(id, client int, point string) tables.Mount {
+		return tables.Mount{ID: id, Device: mount.Device{Minor: uint32(client)}, FSType: "fuse.glusterfs", Source: "server:/vol", Root: "/", Point: point}
+	}
+	inner := func(id, parent int, point string) tables.Mount {
+		return tables.Mount{ID: id, Parent: parent, Device: mount.Device{Minor: 99}, FSType: "ext4", Root: "/" + point, Point: point}
+	}
+	later := func(m tables.Mount) tables.Mount { m.Later = true; return m }
+	from := func(source, root string, m tables.Mount) tables.Mount { m.Source, m.Root = source, root; return m }
+	table := func(pid int, mounts ...tables.Mount) []tables.Table {
+		return []tables.Table{{Namespace: 7, PID: pid, Start: 1, Pod: "uid", Mounts: mounts}}
+	}
+	start := func(tables []tables.Table, start uint64) []tables.Table { tables[0].Start = start; return tables }
+	data, scratch, made := volume(1, 1, "/data"), inner(2, 1, "/data/tmp"), inner(3, 1, "/data/made")
+	for name, test := range map[string]struct {
+		seen, kept, former []tables.Table
+		want               []string
+	}{
+		"the first time":                   {seen: table(10, data, scratch)},
+		"a mount that was not there":       {seen: table(10, data, scratch, made), kept: table(10, data, scratch), want: []string{"/data/made"}},
+		"the same, again":                  {seen: table(10, data, scratch, made), kept: table(10, data, scratch, later(made)), want: []string{"/data/made"}},
+		"with another id":                  {seen: table(10, data, scratch, inner(9, 1, "/data/made")), kept: table(10, data, scratch, later(made)), want: []string{"/data/made"}},
+		"another process of the namespace": {seen: table(8, data, scratch, made), kept: table(10, data, scratch, later(made)), want: []string{"/data/made"}},
+		"another container":                {seen: table(10, data, scratch, made), kept: start(table(10, data, scratch, later(made)), 2)},
+		"the volume has another client": {
+			seen:   table(10, volume(11, 2, "/data"), inner(12, 11, "/data/tmp"), inner(13, 11, "/data/made")),
+			former: table(10, data, scratch, later(made)), want: []string{"/data/made"},
+		},
+		"the last scan counts": {
+			seen: table(10, data, scratch), kept: table(10, data, scratch), former: table(10, data, later(scratch)),
+		},
+		"a volume inside it has another client": {
+			seen: table(10, data, from("other:/b/sub", "/", volume(12, 4, "/data/b"))),
+			kept: table(10, data, from("server:/b", "/sub", volume(2, 3, "/data/b"))),
+		},
+		"another directory of a volume inside it": {
+			seen: table(10, data, from("server:/b", "/two", volume(12, 3, "/data/b"))),
+			kept: table(10, data, from("server:/b", "/one", volume(2, 3, "/data/b"))), want: []string{"/data/b"},
+		},
+	} {
+		var got []string
+		for _, m := range noted(test.seen, test.kept, func() []tables.Table { return test.former })[0].Mounts {
+			if m.Later {
+				got = append(got, m.Point)
 			}
 		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: made by the container are %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// TestFormerTables: of several former clients, the last one's tables count.
+func TestFormerTables(t *testing.T) {
+	h := newHealer(t)
+	for _, client := range []string{"hash-1", "hash-3", "hash-2"} {
+		if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: client, Tables: []tables.Table{{Pod: client}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := h.formerTables("id", "hash-3"); len(got) != 2 || got[0].Pod != "hash-2" || got[1].Pod != "hash-1" {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package healing
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -115,15 +116,25 @@ func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	}
 }
 
-// forgetReplaced removes the snapshots of former clients that have no mount left, once there is a snapshot of the present client. If
-// that client ends earlier, only the former snapshots show what was mounted inside the volume: they stay until then, marked.
-func (h *Healer) forgetReplaced(ctx context.Context, client string, former []tables.Snapshot) {
-	if _, known := h.memory.get(client); known {
+// forgetReplaced marks the snapshots of former clients that have no mount left. It removes them at a later attempt, once a snapshot of
+// the present client has been saved since: until then, only the former snapshots show which mounts were inside the volume, and which
+// of them the containers had made.
+func (h *Healer) forgetReplaced(ctx context.Context, volumeID, client string, former []tables.Snapshot) {
+	saves := h.memory.saves(client)
+	isNew := func(kept tables.Snapshot) bool { return !kept.Replaced }
+	h.mu.Lock()
+	v := h.volume(volumeID)
+	if v.replacedBy != client || slices.ContainsFunc(former, isNew) {
+		v.replacedBy, v.replacedAt = client, saves
+	}
+	savedSince := saves > v.replacedAt
+	h.mu.Unlock()
+	if savedSince {
 		h.forget(ctx, former)
 		return
 	}
 	for _, kept := range former {
-		if !kept.Replaced {
+		if isNew(kept) {
 			kept.Replaced = true
 			h.saveSnapshot(ctx, kept)
 		}
@@ -191,7 +202,7 @@ func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []t
 				done = append(done, dead)
 			}
 		}
-		h.forgetReplaced(ctx, now.Client, done)
+		h.forgetReplaced(ctx, volumeID, now.Client, done)
 		outcome = r.outcome
 		outcome.Layers = h.addLayers(outcome.coveredIn)
 		return nil

@@ -108,7 +108,8 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
-	l.seen = noted(containers(s, l, kept.Tables), kept.Tables)
+	former := sync.OnceValue(func() []tables.Table { return h.formerTables(s.VolumeID, s.Client) })
+	l.seen = noted(containers(s, l, kept.Tables), kept.Tables, former)
 	if graph != "" {
 		l.seen = h.withDirectories(ctx, s, l.seen, kept.Tables)
 	}

@@ -508,23 +508,32 @@ func TestInterruptedStart(t *testing.T) {
 	}
 }
 
-// TestReplacedButNotRemembered: the snapshot of a former client stays until there is one of the present client.
+// TestReplacedButNotRemembered: the snapshots of former clients stay until one of the present client is saved afterwards.
 func TestReplacedButNotRemembered(t *testing.T) {
-	h := newHealer(t)
-	former := []tables.Snapshot{{VolumeID: "id", Client: "former"}}
-	if err := h.memory.put(former[0]); err != nil {
-		t.Fatal(err)
-	}
-	h.forgetReplaced(t.Context(), "present", former)
-	if kept, known := h.memory.get("former"); !known || !kept.Replaced {
-		t.Errorf("nothing shows any more what was mounted inside the volume, or its device would be searched again: %+v", kept)
-	}
-	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "present"}); err != nil {
-		t.Fatal(err)
-	}
-	h.forgetReplaced(t.Context(), "present", former)
-	if list := h.memory.list(); len(list) != 1 || list[0].Client != "present" {
-		t.Errorf("%+v", list)
+	for name, early := range map[string]bool{"no snapshot of the present client": false, "one from before the repair": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newHealer(t)
+			save := func(client string) {
+				if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: client}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			save("former")
+			if early {
+				save("present")
+			}
+			for range 2 {
+				h.forgetReplaced(t.Context(), "id", "present", h.former("id", "present"))
+				if kept, known := h.memory.get("former"); !known || !kept.Replaced {
+					t.Fatalf("nothing shows any more what was mounted inside the volume, or its device would be searched again: %+v", kept)
+				}
+			}
+			save("present")
+			h.forgetReplaced(t.Context(), "id", "present", h.former("id", "present"))
+			if list := h.memory.list(); len(list) != 1 || list[0].Client != "present" {
+				t.Errorf("%+v", list)
+			}
+		})
 	}
 }
 

@@ -178,7 +178,7 @@ func TestHealAfterLostRecord(t *testing.T) {
 }
 
 // TestContainerUnmounts: a container that may unmount removes a mount that it has made inside the volume. The mount stays away: if it
-// returned, a command that goes on to delete the directory would delete what it shows.
+// returned, a command that goes on to delete the directory would delete what it shows. This is so also after the death of the client.
 func TestContainerUnmounts(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -188,25 +188,33 @@ func TestContainerUnmounts(t *testing.T) {
 	c := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/data", "mount --bind "+target+" /mnt/data",
 		"umount --lazy "+staging) // containers do not see the kubelet's directory
 	r.eventually(healLimit, "the container's mount is saved", r.saved(n, v, "/mnt/data"))
-	c.run("mkdir /mnt/data/own && mount --bind /usr /mnt/data/own")
-	r.eventually(healLimit, "the container's own mount is saved", r.saved(n, v, "/mnt/data/own"))
-	c.run("umount /mnt/data/own")
-	time.Sleep(noticeTime) // for what must not happen
-	c.run("! mountpoint -q /mnt/data/own && rmdir /mnt/data/own")
+	for _, clientDies := range []bool{false, true} {
+		c.run("mkdir /mnt/data/own && mount --bind /usr /mnt/data/own")
+		r.eventually(healLimit, "the container's own mount is saved", r.saved(n, v, "/mnt/data/own"))
+		if clientDies {
+			r.signal(n, nameOf(v), "KILL")
+			r.eventually(healLimit, "the next client's mounts are saved", r.saved(n, v, "/mnt/data/own"))
+		}
+		c.run("umount /mnt/data/own")
+		time.Sleep(noticeTime) // for what must not happen
+		c.run("! mountpoint -q /mnt/data/own && rmdir /mnt/data/own")
+	}
 }
 
-// saved checks whether the node plugin has saved that a mount of the volume, or inside it, is at a path of a container.
+// saved checks whether the node plugin has saved that a mount of the volume's client, or one inside it, is at a path of a container.
 func (r *rig) saved(n *node, v *csi.Volume, point string) func() error {
 	return func() error {
-		paths, err := filepath.Glob(filepath.Join(filepath.Dir(n.dir), "state", "mounts", "*.json"))
-		for _, path := range paths {
-			saved, readErr := os.ReadFile(path) // it may just have been removed
-			if readErr == nil && strings.Contains(string(saved), fmt.Sprintf("%q: %q", "volumeID", v.GetVolumeId())) &&
-				strings.Contains(string(saved), fmt.Sprintf("%q: %q", "point", point)) {
-				return nil
-			}
+		clients := r.clients(n, nameOf(v))
+		if len(clients) != 1 {
+			return fmt.Errorf("there are the clients %v", clients)
 		}
-		return errors.Join(err, fmt.Errorf("none of %q has %s", paths, point))
+		args := clients[0].Args
+		path := filepath.Join(filepath.Dir(n.dir), "state", "mounts", filepath.Base(args[len(args)-1])+".json")
+		content, err := os.ReadFile(path)
+		if err == nil && !strings.Contains(string(content), fmt.Sprintf("%q: %q", "point", point)) {
+			err = fmt.Errorf("%s does not have %s", path, point)
+		}
+		return err
 	}
 }
 

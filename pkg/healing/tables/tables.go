@@ -30,7 +30,8 @@ type Mount struct {
 	Propagation string       `json:"propagation"`       // "shared:1 master:2"; "" for a private mount
 	// Directory is the inode number of the directory that a mount inside a volume is mounted on; 0 if it is not known.
 	Directory uint64 `json:"directory,omitempty"`
-	// Later is set if the mount was not there yet when its container was first seen: the container made it, or something on the node.
+	// Later is set if the mount was not there yet when its container was first seen, or is of the container's own root file system:
+	// the container made it, or something on the node.
 	Later bool `json:"later,omitempty"`
 	// Partial is set if the table lacks some mounts inside this one, at any depth.
 	Partial bool `json:"partial,omitempty"`

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,23 +31,53 @@ func (t Table) MayUnmount() bool {
 // Noted returns the table with Later set for the mounts that an earlier table of the same namespace, then, does not have. A mount
 // that was restored has another id, but the same place and content.
 func (t Table) Noted(then Table) Table {
-	type content struct {
-		point, root string
-		device      string
-	}
-	of := func(m Mount) content { return content{m.Point, m.Root, m.Device.String()} }
-	later := map[content]bool{}
+	was := map[content]bool{}
 	for _, m := range then.Mounts {
-		later[of(m)] = m.Later
+		was[contentOf(m)] = m.Later
 	}
-	mounts := make([]Mount, len(t.Mounts))
-	for i, m := range t.Mounts {
-		was, known := later[of(m)]
-		m.Later = was || !known
-		mounts[i] = m
+	return t.withLater(func(m Mount) bool {
+		later, known := was[contentOf(m)]
+		return later || !known
+	})
+}
+
+// FirstSeen is like Noted for a namespace without an earlier table. It sets Later for mounts of the container's own root file system:
+// a runtime mounts only directories of the node in a container. It cannot recognize other mounts that the container has made before.
+func (t Table) FirstSeen() Table {
+	if !slices.ContainsFunc(t.Mounts, func(m Mount) bool { return m.FSType == overlay }) {
+		return t
+	}
+	overlays, err := Select(t.PID, func(_ int, _, fsType string) bool { return fsType == overlay })
+	if err != nil {
+		return t
+	}
+	return t.withLater(func(m Mount) bool {
+		return m.FSType == overlay && slices.ContainsFunc(overlays, func(root Mount) bool { return root.Point == "/" && root.Device == m.Device })
+	})
+}
+
+const overlay = "overlay"
+
+func (t Table) withLater(isLater func(Mount) bool) Table {
+	mounts := slices.Clone(t.Mounts)
+	for i, m := range mounts {
+		mounts[i].Later = isLater(m)
 	}
 	t.Mounts = mounts
 	return t
+}
+
+// content identifies what a mount shows, and where.
+type content struct{ point, device, path string }
+
+// contentOf names a GlusterFS volume by its path, because each client of the volume has another device. A client of an older version
+// of the driver has the volume's directory in its source instead of in its root.
+func contentOf(m Mount) content {
+	if m.FSType != "fuse.glusterfs" {
+		return content{m.Point, m.Device.String(), m.Root}
+	}
+	_, volume, _ := strings.Cut(m.Source, ":/") // the part before it is the first server
+	return content{m.Point, "", path.Join(volume, m.Root)}
 }
 
 // WithoutLater returns the table without the mounts that have Later set, and without those on top of them.
