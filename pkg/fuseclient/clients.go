@@ -1,12 +1,15 @@
 package fuseclient
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
@@ -53,11 +56,20 @@ func (m *Manager) Report() Report {
 }
 
 // lacking returns how many volumes lack a client. A volume whose first client is being started does not count: no pod uses it yet.
+// While a later one is being started, the mount of the former client is at the staging path.
 func (m *Manager) lacking() (n int) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, r := range m.records {
-		if !r.ready() && len(r.Publications) > 0 || r.ready() && !r.Process.alive() {
+	records := slices.Collect(maps.Values(m.records))
+	m.mu.Unlock()
+	for _, r := range records {
+		if r.ready() {
+			if !r.Process.alive() {
+				n++
+			}
+			continue
+		}
+		// A record that was rebuilt has no publications.
+		if top, _ := mount.Top(r.StagingPath); len(r.Publications) > 0 || top != nil {
 			n++
 		}
 	}

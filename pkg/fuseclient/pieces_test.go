@@ -41,6 +41,29 @@ func TestDeathsAreCounted(t *testing.T) {
 	}
 }
 
+// TestLackingDuringAStart: a volume that is in use lacks a client also while one is being started.
+func TestLackingDuringAStart(t *testing.T) {
+	n := newNode(t)
+	dead := n.mkdir("dead")
+	deadFUSE(t, dead, fsType)
+	for name, test := range map[string]struct {
+		path         string
+		publications map[string]Publication
+		want         int
+	}{
+		"its first client":                   {n.path("staging"), nil, 0},
+		"published":                          {n.path("staging"), map[string]Publication{"/target": {}}, 1},
+		"in use, but its record was rebuilt": {dead, nil, 1},
+	} {
+		n.mu.Lock()
+		n.records["id-vol"] = record{Source: source("vol"), StagingPath: test.path, Publications: test.publications}
+		n.mu.Unlock()
+		if got := n.Report().Lacking; got != test.want {
+			t.Errorf("%s: %d volumes lack a client, want %d", name, got, test.want)
+		}
+	}
+}
+
 // TestEndInUnstageIsNoDeath: the client of a volume that is being unstaged is not needed any more, however soon it ends.
 func TestEndInUnstageIsNoDeath(t *testing.T) {
 	n := newNode(t)
