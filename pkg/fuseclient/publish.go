@@ -44,6 +44,9 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 	if err := compareWithRequest(r, p, target); err != nil {
 		return err
 	}
+	if known {
+		r = m.completed(ctx, r, p.Source)
+	}
 	// An orchestrator does not stage the volume again when its client has died, so ensure starts a new one here.
 	if r, err = m.ensure(ctx, r.Source, staging); err != nil {
 		return err

@@ -139,6 +139,76 @@ func TestLostRecordOfDeadClient(t *testing.T) {
 	}
 }
 
+// TestRebuiltRecordIsCompleted: a client's arguments lack the cluster and backup servers. The next request has them.
+func TestRebuiltRecordIsCompleted(t *testing.T) {
+	full := source("vol", "acl", "suid")
+	full.Cluster = "cluster"
+	static, other, readOnly := source("vol", "backup-volfile-servers=gluster3"), full, source("vol", "acl", "suid", "ro")
+	other.Volume, readOnly.Cluster = "other", "cluster"
+	for name, test := range map[string]struct {
+		staged mount.Source
+		call   func(n *node) error
+		want   bool
+	}{
+		"publish":                              {full, func(n *node) error { return n.publishSource(full) }, true},
+		"stage":                                {full, func(n *node) error { return n.Stage(n.t.Context(), full, n.path("staging")) }, true},
+		"a static volume":                      {static, func(n *node) error { return n.publishSource(static) }, true},
+		"a static volume, without the request": {static, func(n *node) error { return n.publish("target", false) }, false},
+		"another volume":                       {full, func(n *node) error { return expect(n.publishSource(other), mount.ErrConflict) }, false},
+		"read-only":                            {full, func(n *node) error { return n.publishSource(readOnly) }, false},
+		"an invalid request":                   {full, func(n *node) error { s := full; s.Servers = nil; return n.publishSource(s) }, false},
+		"without the request":                  {full, func(n *node) error { return n.publish("target", false) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			if err := n.Stage(t.Context(), test.staged, n.path("staging")); err != nil {
+				t.Fatal(err)
+			}
+			n.lose(nil)
+			if err := n.Adopt(t.Context(), "id-vol", n.path("staging")); err != nil {
+				t.Fatal(err)
+			}
+			want := n.known().Source
+			if fmt.Sprint(want) == fmt.Sprint(test.staged) {
+				t.Error("the rebuilt record lacks nothing")
+			}
+			if test.want {
+				want = test.staged
+			}
+			if err := test.call(n); err != nil {
+				t.Fatal(err)
+			}
+			if got := n.known().Source; fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("the record has %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+// TestPublishKeepsTheStaged: a volume whose record is complete keeps the servers and options with which it was staged.
+func TestPublishKeepsTheStaged(t *testing.T) {
+	n := newNode(t)
+	staged := source("vol", "acl")
+	staged.Cluster = "cluster"
+	if err := n.Stage(t.Context(), staged, n.path("staging")); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.publishSource(source("vol")); err != nil {
+		t.Fatal(err)
+	}
+	if got := n.known().Source; fmt.Sprint(got) != fmt.Sprint(staged) {
+		t.Errorf("the record has %+v, it was staged from %+v", got, staged)
+	}
+}
+
+// expect returns nil for the wanted error.
+func expect(err, want error) error {
+	if errors.Is(err, want) {
+		return nil
+	}
+	return fmt.Errorf("got %w, want %w", err, want)
+}
+
 // TestRecordOfAnotherVersion: a record stays usable if it has an option that this version does not have or no longer allows; the
 // next client is started without the option.
 func TestRecordOfAnotherVersion(t *testing.T) {

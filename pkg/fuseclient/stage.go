@@ -63,12 +63,23 @@ func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path s
 	return nil
 }
 
+// completed returns the record of a volume that is published, and stores what a rebuilt record lacks and the request has: the
+// cluster, and servers that were not used when the client was started. A record without a cluster may also be of a static volume.
+func (m *Manager) completed(ctx context.Context, r record, source *mount.Source) record {
+	if source == nil || r.Source.Cluster != "" || source.Validate() != nil || r.Source.Difference(*source) != "" || !r.Source.Outdated(*source) {
+		return r
+	}
+	m.update(ctx, r, *source)
+	r.Source = *source
+	return r
+}
+
 // update stores the options and servers with which the volume's next client will be started.
 func (m *Manager) update(ctx context.Context, r record, source mount.Source) {
 	log := logger(ctx, r).WithValues("servers", source.Servers, "mountOptions", source.Options.String())
 	r.Source = source
 	logUnwritten(ctx, source.VolumeID, m.save(r))
-	log.Info("The servers or mount options of a volume in use have changed; its client uses them from its next start")
+	log.Info("The request for a volume in use has other servers or mount options than its record, or a cluster that the record lacks; its client uses them from its next start")
 }
 
 // ensure makes sure that a live client of the volume is mounted at path: it does nothing if that is so, binds the client that

@@ -27,7 +27,12 @@ func TestAdoptIsRepeated(t *testing.T) {
 			h.Manager = newManager(t, &prober)
 			staged := make(chan error, 1)
 			during, end := context.WithCancel(ctx)
-			t.Cleanup(func() { end(); <-staged })
+			t.Cleanup(func() {
+				end()
+				if err := <-staged; err == nil {
+					t.Error("the other volume was staged")
+				}
+			})
 			go func() {
 				staged <- h.Stage(during, mount.Source{VolumeID: "other", Volume: "vol", Servers: []string{"127.0.0.1"}}, staging)
 			}()

@@ -44,8 +44,8 @@ type Source struct {
 	Servers  []string `json:"servers"`          // as ParseServers returns them, in order of preference
 	Volume   string   `json:"volume"`           // name of the gluster volume
 	Subdir   string   `json:"subdir,omitempty"` // "" or "sub/dir": mount only this directory of the volume
-	// Cluster is the Heketi cluster of a provisioned volume, for which the node may have other servers configured. Comparisons of
-	// Sources ignore it: the volume's name and servers identify the volume.
+	// Cluster is the Heketi cluster of a provisioned volume, for which the node may have other servers configured. Difference ignores
+	// it: the volume's name and servers identify the volume.
 	Cluster string  `json:"cluster,omitempty"`
 	Options Options `json:"options"`
 }

@@ -71,8 +71,8 @@ func (s Source) Difference(other Source) string {
 }
 
 // Outdated reports whether a client for s is started differently from one for other, given that Difference returns "". The order
-// of servers does not matter.
+// of servers does not matter. A Source that was read from a client's arguments lacks the cluster.
 func (s Source) Outdated(other Source) bool {
 	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
-	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers))
+	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers)) || s.Cluster == "" && other.Cluster != ""
 }

@@ -67,6 +67,7 @@ func TestDifference(t *testing.T) {
 		"options":                  {func(s *Source) { s.Options = options("noatime", "acl") }, false, true},
 		"an option without effect": {func(s *Source) { s.Options = options("noatime", "nofail") }, false, false},
 		"read-only":                {func(s *Source) { s.Options = options("noatime", "ro") }, true, true},
+		"the cluster":              {func(s *Source) { s.Cluster = "cluster" }, false, true},
 		"volume":                   {func(s *Source) { s.Volume = "other" }, true, false},
 		"directory":                {func(s *Source) { s.Subdir = "" }, true, false},
 	} {

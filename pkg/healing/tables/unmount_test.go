@@ -14,7 +14,7 @@ import (
 // time.
 func TestFirstSeen(t *testing.T) {
 	defer mounttest.HideProc(t)()
-	const table = "30 1 0:50 / / rw - overlay overlay rw\n31 30 0:51 / /data rw - fuse.glusterfs server:/vol rw\n"
+	const table = "30 1 0:50 / / rw - overlay none rw\n31 30 0:51 / /data rw - fuse.glusterfs server:/vol rw\n"
 	if err := errors.Join(os.Mkdir("/proc/7", 0o755), os.WriteFile("/proc/7/mountinfo", []byte(table), 0o600)); err != nil {
 		t.Fatal(err)
 	}
