@@ -2,12 +2,24 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
+
+// ErrNoAnswer is returned for a request that got no complete answer, such as after a lost connection. The API server may have
+// carried it out, and a repetition may succeed.
+var ErrNoAnswer = errors.New("no answer from the API server")
+
+// unanswered makes ErrNoAnswer hold for an error, without changing its text.
+type unanswered struct{ error }
+
+func (unanswered) Is(target error) bool { return target == ErrNoAnswer }
+func (u unanswered) Unwrap() error      { return u.error }
 
 // explain adds to the error of a request what to do about it. needs names the permission for a ClusterRole, such as "list
 // persistentvolumes".
@@ -16,16 +28,29 @@ func (c *Client) explain(err error, needs string) error {
 	switch {
 	case err == nil:
 		return nil
-	case apierrors.IsForbidden(err):
+	case isUnauthorizedUser(err):
 		return fmt.Errorf("%w: a ClusterRole that is bound to it must allow: %s", err, needs)
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("API server %s does not accept the credentials: %w: make new ones, those of the kubeconfig file may have expired", c.host, err)
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("API server %s does not answer in time: %w: is it running, and is its address right?", c.host, err)
+		return unanswered{fmt.Errorf("API server %s does not answer in time: %w: is it running, and is its address right?", c.host, err)}
 	case unreachable:
-		return fmt.Errorf("API server %s cannot be reached: %w: is it running, and are its address and certificate authority right?", c.host, transport.Err)
+		err = fmt.Errorf("API server %s cannot be reached: %w: is it running, and are its address and certificate authority right?", c.host, transport.Err)
+		if _, certificate := errors.AsType[*tls.CertificateVerificationError](transport.Err); certificate {
+			return err // a repetition would fail in the same way
+		}
+		return unanswered{err}
+	case strings.Contains(err.Error(), "when reading response body"): // client-go has no type for it
+		return unanswered{fmt.Errorf("API server %s: %w", c.host, err)}
 	}
 	return fmt.Errorf("API server %s: %w", c.host, err)
+}
+
+// isUnauthorizedUser reports whether the API server's authorizer refused a request. Quotas, webhooks and a namespace that is being
+// deleted refuse requests with the same code; no permission changes that. Only the authorizer's text begins with the user.
+func isUnauthorizedUser(err error) bool {
+	text := err.Error()
+	return apierrors.IsForbidden(err) && strings.Contains(text, `User "`) && strings.Contains(text, " cannot ")
 }

@@ -100,9 +100,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			[]string{"https://127.0.0.1", "does not accept the credentials", "expired"}},
 		{"forbidden on the second page", func(s *kubetest.Server) string {
 			s.Fail(0, "", "")
-			s.Fail(http.StatusForbidden, "Forbidden", "no more")
+			s.Fail(http.StatusForbidden, "Forbidden", `User "u" cannot list any more`)
 			return s.Kubeconfig(t)
-		}, []string{"no more", "must allow: list"}},
+		}, []string{"any more", "must allow: list"}},
 		{"no server", func(s *kubetest.Server) string { s.Close(); return s.Kubeconfig(t) },
 			[]string{"https://127.0.0.1", "cannot be reached", "connection refused", "is it running"}},
 		{"another's certificate", func(s *kubetest.Server) string {

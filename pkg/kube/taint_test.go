@@ -3,6 +3,7 @@ package kube
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -116,7 +117,7 @@ func TestRemoveTaintKeepsWhatOthersWrite(t *testing.T) {
 
 func TestRemoveTaintForbidden(t *testing.T) {
 	c, api := newFakeCluster(t, registeredNode, taintedNode)
-	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "nodes"}, testNode, nil)
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "nodes"}, testNode, errors.New(`User "x" cannot patch resource "nodes"`))
 	failFirst(api, "patch", "nodes", forbidden, forbidden, forbidden)
 	var log bytes.Buffer
 	ctx := klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&log))))

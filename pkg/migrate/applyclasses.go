@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -32,6 +33,9 @@ func (a *Applier) classes(ctx context.Context, done Outcome, direction func(Clas
 		}
 		a.note(classEntry(c.Name), changed && err == nil)
 		a.Report(result.withError(changed, err, time.Since(began)))
+		if err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(classEntry(c.Name)) { // the next ones would fail in the same way
+			return fmt.Errorf("StorageClass %s: %w; fix this, and run the same command again", c.Name, err)
+		}
 	}
 	return nil
 }
@@ -70,26 +74,47 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 	return true, a.Journal.replaced(entry)
 }
 
-// swapClass deletes a class, unless it is nil, and creates its replacement.
+// swapClass deletes a class, unless it is nil, and creates its replacement. It repeats what may succeed the next time.
 func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	name := nameOf(to)
 	if now != nil {
 		if err := a.Journal.deletes(classEntry(name), ""); err != nil {
 			return err
 		}
-		if err := ignoreNotFound(a.API.Delete(ctx, classesResource(), "", name, string(now.GetUID()))); err != nil {
+		err := a.untilItPasses(ctx, func() error {
+			return ignoreNotFound(a.API.Delete(ctx, classesResource(), "", name, string(now.GetUID())))
+		})
+		if isRefusal(err) {
+			err = errors.Join(err, a.Journal.keeps(classEntry(name)))
+		}
+		if err != nil {
 			return err
 		}
 	}
+	return a.untilItPasses(ctx, func() error { return a.createClass(ctx, to) })
+}
+
+// createClass creates a class, unless it exists as it should be.
+func (a *Applier) createClass(ctx context.Context, to map[string]any) error {
 	err := a.API.Create(ctx, classesResource(), forCreate(to))
 	if !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	made, err := a.API.Get(ctx, classesResource(), "", name)
+	made, err := a.API.Get(ctx, classesResource(), "", nameOf(to))
 	if err == nil && !sameClass(made.Object, to) {
 		err = fmt.Errorf("%w: another program has made it again while it was being replaced; does a program restore it?", ErrChanged)
 	}
 	return err
+}
+
+// untilItPasses repeats do while it fails with an error that may pass, as long as ctx allows.
+func (a *Applier) untilItPasses(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if err == nil || !mayPass(err) || wait(ctx, a.Poll) != nil {
+			return err
+		}
+	}
 }
 
 func classEntry(name string) string { return classesResource().Name + "/" + name }

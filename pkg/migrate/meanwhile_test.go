@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -103,20 +104,72 @@ func TestFinalizerSinceThePlan(t *testing.T) {
 	}
 }
 
-// TestErrorsThatPass: a deleted PersistentVolume is created again even if the API server fails for a while.
+// TestErrorsThatPass: a deleted object is created again even if the API server fails, or connections are lost, for a while.
 func TestErrorsThatPass(t *testing.T) {
-	api, a := migrated(t)
-	failures := 30
-	m := meanwhile{api, func(string) error {
-		if api.pv("pvc-a") == nil && failures > 0 {
-			failures--
-			return apierrors.NewServiceUnavailable("etcd has no leader")
+	for _, failure := range []error{apierrors.NewServiceUnavailable("etcd has no leader"), fmt.Errorf("%w: http2: client connection lost", kube.ErrNoAnswer)} {
+		api, a := migrated(t)
+		failures := 30
+		m := meanwhile{api, func(string) error {
+			if api.pv("pvc-a") == nil && failures > 0 {
+				failures--
+				return failure
+			}
+			return nil
+		}}
+		if got, err := m.run(t, a, t.TempDir()); err != nil || got != "projects migrated; pvc-a migrated" || failures > 0 {
+			t.Errorf("%v, %s; %d failures are left", err, got, failures)
+		}
+		api, a = withClass(t)
+		failures = 30
+		m = meanwhile{api, func(string) error {
+			if api.objects[objectKey(classesResource(), "", "gluster")] == nil && failures > 0 {
+				failures--
+				return failure
+			}
+			return nil
+		}}
+		if got := applyClasses(t, m, a); got != "StorageClass gluster migrated" || failures > 0 {
+			t.Errorf("%s; %d failures are left", got, failures)
+		}
+	}
+}
+
+// TestClassThatIsNotMadeAgain: if a deleted class cannot be created again, no other class is deleted.
+func TestClassThatIsNotMadeAgain(t *testing.T) {
+	api, a := withClass(t)
+	second := (&unstructured.Unstructured{Object: a.Plan.Classes[0].Backup}).DeepCopy()
+	second.SetName("second")
+	api.put(classesResource(), second)
+	replacement := (&unstructured.Unstructured{Object: a.Plan.Classes[0].Replacement}).DeepCopy()
+	replacement.SetName("second")
+	a.Plan.Classes = append(a.Plan.Classes, ClassPlan{Name: "second", Action: Migrate, Backup: second.Object, Replacement: replacement.Object})
+	m := meanwhile{api, func(call string) error {
+		if call == "create storageclasses/gluster" {
+			return errors.New("the certificate has expired")
 		}
 		return nil
 	}}
-	if got, err := m.run(t, a, t.TempDir()); err != nil || got != "projects migrated; pvc-a migrated" || failures > 0 {
-		t.Errorf("%v, %s; %d failures are left", err, got, failures)
+	a.API, a.Journal, a.Report = m, openJournalOf(t, t.TempDir()+"/journal", a.Plan.ID), func(Result) {}
+	defer func() { _ = a.Journal.Close() }()
+	if err := a.ApplyClasses(t.Context()); err == nil || !strings.Contains(err.Error(), "StorageClass gluster: the certificate has expired; fix this") {
+		t.Errorf("got %v", err)
 	}
+	if left := api.objects[objectKey(classesResource(), "", "second")]; left == nil || !sameClass(left.Object, second.Object) {
+		t.Errorf("the second class was replaced: %v", left)
+	}
+	// A class whose deletion is refused is still there, and the run continues.
+	api.refusesDelete, a.API = apierrors.NewForbidden(schema.GroupResource{Resource: "storageclasses"}, "second", errors.New("a webhook refuses it")), refusesRealDeletes{api}
+	a.Plan.Classes = a.Plan.Classes[1:]
+	if err := a.ApplyClasses(t.Context()); err != nil || a.Journal.has(classEntry("second")) {
+		t.Errorf("a refused deletion: %v, in the journal: %t", err, a.Journal.has(classEntry("second")))
+	}
+}
+
+// refusesRealDeletes accepts deletions in dry runs only, as webhooks that are not called for dry runs do.
+type refusesRealDeletes struct{ *fakeAPI }
+
+func (refusesRealDeletes) DryRunDelete(context.Context, kube.Resource, string, string, string) error {
+	return nil
 }
 
 // TestErrorThatStays: if a deleted object cannot be created again, nothing else is deleted, and the error names the object.

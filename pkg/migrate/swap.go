@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +13,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
 // ErrChanged is returned for an object that differs from the plan.
@@ -77,8 +77,7 @@ func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool,
 
 // mayPass reports whether a retry may succeed. After such an error, a swap that has deleted something continues.
 func mayPass(err error) bool {
-	_, network := errors.AsType[net.Error](err)
-	return network || errors.Is(err, io.EOF) || errors.Is(err, errHeld) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
+	return errors.Is(err, kube.ErrNoAnswer) || errors.Is(err, errHeld) || apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) ||
 		apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsInternalError(err)
 }
 
