@@ -64,7 +64,7 @@ func (p *progress) report(r migrate.Result) {
 	if errors.Is(r.Err, migrate.ErrChanged) {
 		p.changed++
 	}
-	if r.Outcome != migrate.Missing { // missing objects are not part of the selection
+	if r.Outcome != migrate.Missing && r.Outcome != migrate.NotRestored { // these objects are not part of the selection
 		p.done++
 	}
 	if r.Err == nil && r.Outcome != migrate.Unchanged {
@@ -138,7 +138,7 @@ func (p *progress) clear() {
 func (p *progress) summarize(dryRun bool) error {
 	p.clear()
 	for _, outcome := range []migrate.Outcome{migrate.Migrated, migrate.RolledBack, migrate.WouldMigrate, migrate.WouldRollBack,
-		migrate.Unchanged, migrate.Refused, migrate.Failed, migrate.Missing} {
+		migrate.Unchanged, migrate.Refused, migrate.Failed, migrate.Missing, migrate.NotRestored} {
 		if n := p.counts[outcome]; n > 0 {
 			fmt.Fprintf(p.out, "%s: %d\n", outcome, n)
 		}
@@ -149,6 +149,9 @@ func (p *progress) summarize(dryRun bool) error {
 	var left []string
 	if n := p.counts[migrate.Missing]; n > 0 {
 		left = append(left, fmt.Sprintf("%d are MISSING and were left out by this run; run it again for them", n))
+	}
+	if n := p.counts[migrate.NotRestored]; n > 0 {
+		left = append(left, fmt.Sprintf("%d Endpoints or Services were not restored; fix what their lines say, and run the same command again", n))
 	}
 	if n := p.counts[migrate.Failed]; n > 0 {
 		left = append(left, fmt.Sprintf("%d failed; run the same command again", n))

@@ -84,6 +84,19 @@ func TestProgressOnATerminal(t *testing.T) {
 	}
 }
 
+// TestProgressOfEndpoints: Endpoints that were not restored are not counted as PersistentVolumes, and make the command fail.
+func TestProgressOfEndpoints(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgress(&out, planOf(1), migrate.Selection{}, false)
+	p.report(migrate.Result{Name: "Service shop/a", Outcome: migrate.NotRestored, Err: errors.New("exceeded quota")})
+	p.report(migrate.Result{Name: "a", Outcome: migrate.RolledBack})
+	err := p.summarize(false)
+	const want = "not restored Service shop/a (0s): exceeded quota\nrolled back a (0s)\nrolled back: 1\nnot restored: 1\n"
+	if out.String() != want || err == nil || !strings.HasPrefix(err.Error(), "1 Endpoints or Services were not restored") || p.done != 1 {
+		t.Errorf("%v, %d done, got\n%q\nwant\n%q", err, p.done, out.String(), want)
+	}
+}
+
 // TestProgressOfSome: --only and --max limit what remains.
 func TestProgressOfSome(t *testing.T) {
 	var out bytes.Buffer

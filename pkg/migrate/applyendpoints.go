@@ -2,11 +2,11 @@ package migrate
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
@@ -50,7 +50,8 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 }
 
 // RestoreEndpoints recreates removed Endpoints and Services of the selected PersistentVolumes. It skips those whose namespace no
-// longer exists. In a dry run, the API server only checks them.
+// longer exists or is being deleted. In a dry run, the API server only checks them. It reports those that cannot be restored, and
+// returns an error only if the API server does not answer: one namespace must not prevent the rollback of all others.
 func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) error {
 	for _, e := range a.Plan.Endpoints {
 		if len(e.Volumes) == 0 || len(selection.Only) > 0 && !overlap(e.Volumes, selection.Only) {
@@ -58,21 +59,45 @@ func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) err
 		}
 		for _, backup := range e.Backup {
 			of, object := endpointsKind(backup)
-			made := forCreate(object.Object)
-			for _, field := range []string{"clusterIP", "clusterIPs"} {
-				unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have these addresses now
-			}
-			create := a.API.Create
-			if a.DryRun {
-				create = a.API.DryRunCreate
-			}
-			if err := create(ctx, of, made); err != nil && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
-				return fmt.Errorf("%s %s: %w", strings.ToLower(object.GetKind()), e.Name, err)
+			err := a.restore(ctx, of, object)
+			switch {
+			case err == nil:
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case errors.Is(err, kube.ErrNoAnswer):
+				return err
+			default:
+				a.Report(Result{Name: object.GetKind() + " " + e.Name, Outcome: NotRestored, Err: err})
 			}
 		}
 	}
 	return nil
 }
+
+// restore creates Endpoints or a Service from their backup, unless an object of that name exists. It reads before it creates,
+// because a namespace at its quota refuses a creation before the API server compares the names.
+func (a *Applier) restore(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error {
+	if _, err := a.API.Get(ctx, of, object.GetNamespace(), object.GetName()); !apierrors.IsNotFound(err) {
+		return err
+	}
+	made := forCreate(object.Object)
+	for _, field := range []string{"clusterIP", "clusterIPs"} {
+		unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have these addresses now
+	}
+	create := a.API.Create
+	if a.DryRun {
+		create = a.API.DryRunCreate
+	}
+	err := create(ctx, of, made)
+	if apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, namespaceTerminating) {
+		return nil
+	}
+	return err
+}
+
+// namespaceTerminating is the cause with which the API server refuses to create an object in a namespace that is being deleted
+// (NamespaceTerminatingCause in k8s.io/api/core/v1).
+const namespaceTerminating metav1.CauseType = "NamespaceTerminating"
 
 func endpointsKind(backup map[string]any) (kube.Resource, *unstructured.Unstructured) {
 	object := &unstructured.Unstructured{Object: backup}

@@ -64,7 +64,7 @@ func permissions(c Command, scale bool) []permission {
 	case CommandApply:
 		return append(replace, permission{resource: "endpoints", verbs: []string{"delete"}}, permission{resource: "services", verbs: []string{"delete"}})
 	case CommandRollback:
-		return append(replace, permission{resource: "endpoints", verbs: []string{"create"}}, permission{resource: "services", verbs: []string{"create"}})
+		return append(replace, permission{resource: "endpoints", verbs: []string{"get", "create"}}, permission{resource: "services", verbs: []string{"get", "create"}})
 	case CommandStatus:
 		return status
 	case CommandPlan:

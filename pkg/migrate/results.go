@@ -10,7 +10,7 @@ type Result struct {
 	Name    string
 	Outcome Outcome
 	Note    string // an additional finding of a dry run
-	Err     error  // set if Refused, Failed or Missing
+	Err     error  // set if Refused, Failed, Missing or NotRestored
 	Took    time.Duration
 }
 
@@ -19,12 +19,13 @@ type Outcome string
 
 // The values of Outcome.
 const (
-	Migrated   Outcome = "migrated"
-	RolledBack Outcome = "rolled back"
-	Unchanged  Outcome = "unchanged" // it was done already
-	Refused    Outcome = "refused"   // in the plan, or because something has changed since the plan was made
-	Failed     Outcome = "failed"    // the cluster could not be read or changed: run it again
-	Missing    Outcome = "MISSING"   // deleted by an earlier run, and not selected in this one
+	Migrated    Outcome = "migrated"
+	RolledBack  Outcome = "rolled back"
+	Unchanged   Outcome = "unchanged"    // it was done already
+	Refused     Outcome = "refused"      // in the plan, or because something has changed since the plan was made
+	Failed      Outcome = "failed"       // the cluster could not be read or changed: run it again
+	Missing     Outcome = "MISSING"      // deleted by an earlier run, and not selected in this one
+	NotRestored Outcome = "not restored" // Endpoints or a Service that a rollback could not create again
 
 	WouldMigrate  Outcome = "would migrate" // only in a dry run, as is WouldRollBack
 	WouldRollBack Outcome = "would roll back"
