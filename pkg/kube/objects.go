@@ -36,13 +36,14 @@ func (c *Client) Create(ctx context.Context, r Resource, object *unstructured.Un
 	return c.of(r, object.GetNamespace(), "create").create(ctx, object)
 }
 
-// DryRunCreate makes the API server check an object without creating it.
-func (c *Client) DryRunCreate(ctx context.Context, r Resource, object *unstructured.Unstructured) error {
+// DryRunCreate makes the API server check an object without creating it. It returns the object as the API server would create it,
+// with defaults and the changes of webhooks.
+func (c *Client) DryRunCreate(ctx context.Context, r Resource, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	of := c.of(r, object.GetNamespace(), "create")
-	_, err := of.api.Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	return c.explain(err, of.needs)
+	made, err := of.api.Create(ctx, object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return made, c.explain(err, of.needs)
 }
 
 // Patch merges a JSON document into an object (RFC 7396).

@@ -26,15 +26,19 @@ func TestDryRuns(t *testing.T) {
 		o.SetName(name)
 		return o
 	}
+	would, err := client.DryRunCreate(t.Context(), volumes, object("new"))
+	if err != nil || would.GetName() != "new" {
+		t.Errorf("%v, %v", would, err)
+	}
 	for _, err := range []error{
-		client.DryRunCreate(t.Context(), volumes, object("new")), client.DryRunDelete(t.Context(), volumes, "", "a", "uid"),
+		client.DryRunDelete(t.Context(), volumes, "", "a", "uid"),
 		client.Create(t.Context(), volumes, object("new")), client.Delete(t.Context(), volumes, "", "a", "uid"),
 	} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	if err := client.DryRunCreate(t.Context(), volumes, object("there")); !apierrors.IsAlreadyExists(err) {
+	if _, err := client.DryRunCreate(t.Context(), volumes, object("there")); !apierrors.IsAlreadyExists(err) {
 		t.Errorf("an object that is there: %v", err)
 	}
 	dryRuns, writes := server.Writes()

@@ -16,9 +16,9 @@ type API interface {
 	// Get returns an object. If the object does not exist, apierrors.IsNotFound holds for the error.
 	Get(ctx context.Context, of kube.Resource, namespace, name string) (*unstructured.Unstructured, error)
 	Create(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
-	// DryRunCreate has the API server check an object without creating it. If an object of that name exists and everything else
-	// is valid, apierrors.IsAlreadyExists holds for the error.
-	DryRunCreate(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) error
+	// DryRunCreate has the API server check an object without creating it, and returns the object as it would be created. If an
+	// object of that name exists and everything else is valid, apierrors.IsAlreadyExists holds for the error.
+	DryRunCreate(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) (*unstructured.Unstructured, error)
 	// Patch merges a JSON document into an object.
 	Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
 	// Delete deletes the object with this uid. A different object of the same name is left alone.

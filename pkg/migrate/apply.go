@@ -82,7 +82,7 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && !errors.Is(err, ErrChanged) && a.Journal.has(volumeEntry(v.Name)): // the next ones would fail in the same way
+		case err != nil && (changed.made || !errors.Is(err, ErrChanged)) && a.Journal.has(volumeEntry(v.Name)): // the next ones would fail in the same way
 			return fmt.Errorf("PersistentVolume %s: %w; fix this, and run the same command again", v.Name, err)
 		}
 	}
@@ -112,8 +112,8 @@ func (a *Applier) note(entry string, replaced bool) {
 	a.handled[entry] = replaced
 }
 
-// swapOutcome is the outcome for one PersistentVolume: whether it was replaced, or in a dry run would be, and a note for the
-// Result.
+// swapOutcome is the outcome for one PersistentVolume: whether its replacement was begun, or in a dry run would be, and a note for
+// the Result.
 type swapOutcome struct {
 	made bool
 	note string

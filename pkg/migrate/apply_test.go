@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
 const (
@@ -273,6 +275,79 @@ func TestNewVolumeIsRefused(t *testing.T) {
 	}
 	if len(api.wasLost) > 0 {
 		t.Errorf("claims were Lost: %v", api.wasLost)
+	}
+}
+
+// TestNewVolumeIsChanged: a PersistentVolume that the API server would create with another spec is not deleted.
+func TestNewVolumeIsChanged(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(api *fakeAPI, a *Applier)
+		says   string
+	}{
+		"a webhook": {func(api *fakeAPI, _ *Applier) {
+			api.mutates = func(o *unstructured.Unstructured) {
+				_ = unstructured.SetNestedStringSlice(o.Object, []string{"noatime"}, "spec", "mountOptions")
+			}
+		}, "it differs in spec.mountOptions."},
+		"an edit that the server normalises": {func(api *fakeAPI, a *Applier) {
+			for _, v := range a.Plan.Volumes {
+				_ = unstructured.SetNestedField(v.Replacement, false, "spec", "csi", "readOnly")
+			}
+			api.mutates = func(o *unstructured.Unstructured) {
+				unstructured.RemoveNestedField(o.Object, "spec", "csi", "readOnly")
+			}
+		}, "it differs in spec.csi."},
+	} {
+		api, a := migrated(t)
+		tc.change(api, &a)
+		if got, _ := dryRun(t, api, a, false); strings.Count(outcomes(got), "nothing was changed") != 2 {
+			t.Errorf("%s, dry run: %s", name, outcomes(got))
+		}
+		if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); strings.Count(got, "nothing was changed") != 2 || !strings.Contains(got, tc.says) {
+			t.Errorf("%s: %s", name, got)
+		}
+		if pv := api.pv("pvc-a"); pv == nil || isDeleting(pv) || isOfDriver(pv.Object) || policyOf(pv.Object) != policyDelete || len(api.wasLost) > 0 {
+			t.Errorf("%s: %v, Lost: %v", name, pv, api.wasLost)
+		}
+	}
+}
+
+// TestNameIsRefused: a policy about names may refuse the name that is used to compare the new PersistentVolume.
+func TestNameIsRefused(t *testing.T) {
+	api, a := migrated(t)
+	journal := openJournalOf(t, filepath.Join(t.TempDir(), "journal"), a.Plan.ID)
+	defer func() { _ = journal.Close() }()
+	var results []Result
+	a.API, a.Journal, a.Report = refusesGenerated{api}, journal, func(r Result) { results = append(results, r) }
+	if err := a.Apply(t.Context(), Selection{}); err != nil || outcomes(results) != "projects migrated; pvc-a migrated" {
+		t.Errorf("%v, %s", err, outcomes(results))
+	}
+}
+
+// refusesGenerated refuses objects without a name.
+type refusesGenerated struct{ *fakeAPI }
+
+func (r refusesGenerated) DryRunCreate(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if object.GetName() == "" {
+		return nil, errors.New("a policy refuses this name")
+	}
+	return r.fakeAPI.DryRunCreate(ctx, of, object)
+}
+
+// TestStopsAtTheFirst: if the new PersistentVolume is not the plan's after all, no other one is deleted.
+func TestStopsAtTheFirst(t *testing.T) {
+	api, a := migrated(t)
+	m := meanwhile{api, func(call string) error {
+		if call == "create persistentvolumes/projects" {
+			api.mutates = func(o *unstructured.Unstructured) {
+				_ = unstructured.SetNestedField(o.Object, "9Gi", "spec", "capacity", "storage")
+			}
+		}
+		return nil
+	}}
+	got, err := m.run(t, a, t.TempDir())
+	if err == nil || !strings.Contains(got, "projects refused") || isOfDriver(api.pv("pvc-a").Object) {
+		t.Errorf("%v, %s", err, got)
 	}
 }
 

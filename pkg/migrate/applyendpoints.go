@@ -84,11 +84,12 @@ func (a *Applier) restore(ctx context.Context, of kube.Resource, object *unstruc
 	for _, field := range []string{"clusterIP", "clusterIPs"} {
 		unstructured.RemoveNestedField(made.Object, "spec", field) // another Service may have these addresses now
 	}
-	create := a.API.Create
+	var err error
 	if a.DryRun {
-		create = a.API.DryRunCreate
+		_, err = a.API.DryRunCreate(ctx, of, made)
+	} else {
+		err = a.API.Create(ctx, of, made)
 	}
-	err := create(ctx, of, made)
 	if apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, namespaceTerminating) {
 		return nil
 	}

@@ -17,6 +17,9 @@ func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured
 	if now == nil || sameVolume(now.Object, to) {
 		return nil
 	}
+	if err := s.compareCreate(ctx, to); err != nil {
+		return err
+	}
 	if err := a.API.DryRunDelete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())); err != nil {
 		return fmt.Errorf("the API server would not delete the PersistentVolume: %w", err)
 	}
@@ -26,7 +29,7 @@ func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured
 // dryRunClass has the API server check both requests of a class's replacement. now is nil for a class that an earlier run
 // deleted.
 func (a *Applier) dryRunClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
-	if err := a.API.DryRunCreate(ctx, classesResource(), forCreate(to)); err != nil && !apierrors.IsAlreadyExists(err) {
+	if _, err := a.API.DryRunCreate(ctx, classesResource(), forCreate(to)); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
 	if now == nil {

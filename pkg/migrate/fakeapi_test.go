@@ -29,17 +29,18 @@ type fakeAPI struct {
 	uids    int
 
 	calls         int
-	killAt        int             // the call at which the migration is killed; 0 means never
-	after         bool            // kill after the call took effect, not before
-	deleted       map[string]bool // volumes that Kubernetes told the driver to delete, by PersistentVolume
-	wasLost       map[string]int  // number of calls during which a claim was Lost
-	overflow      int             // the number of calls that counts as an endless loop
-	used          map[string]bool // "verb resource"
-	writes        int             // calls that were not dry runs
-	refuses       error           // the error of every creation
-	refusesDelete error           // the error of every deletion
-	patched       map[string]bool // claims that have changed since they were Lost
-	overlooked    int             // how many changes of claims Kubernetes handles before it has seen the new PersistentVolume
+	killAt        int                                     // the call at which the migration is killed; 0 means never
+	after         bool                                    // kill after the call took effect, not before
+	deleted       map[string]bool                         // volumes that Kubernetes told the driver to delete, by PersistentVolume
+	wasLost       map[string]int                          // number of calls during which a claim was Lost
+	overflow      int                                     // the number of calls that counts as an endless loop
+	used          map[string]bool                         // "verb resource"
+	writes        int                                     // calls that were not dry runs
+	refuses       error                                   // the error of every creation
+	refusesDelete error                                   // the error of every deletion
+	patched       map[string]bool                         // claims that have changed since they were Lost
+	mutates       func(object *unstructured.Unstructured) // a webhook that changes objects when they are created
+	overlooked    int                                     // how many changes of claims Kubernetes handles before it has seen the new PersistentVolume
 }
 
 func newFakeAPI(s Sources) *fakeAPI {
@@ -90,6 +91,12 @@ func (a *fakeAPI) call(verb string, of kube.Resource, carryOut func() error) err
 	return err
 }
 
+func (a *fakeAPI) admit(object *unstructured.Unstructured) {
+	if a.mutates != nil {
+		a.mutates(object)
+	}
+}
+
 func notFound(of kube.Resource, name string) error {
 	return apierrors.NewNotFound(schema.GroupResource{Group: of.Group, Resource: of.Name}, name)
 }
@@ -128,6 +135,7 @@ func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructur
 			return a.refuses
 		}
 		made := object.DeepCopy()
+		a.admit(made)
 		a.uids++
 		made.SetUID(types.UID("made-" + strconv.Itoa(a.uids)))
 		if of == volumesResource() {
@@ -139,16 +147,19 @@ func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructur
 	})
 }
 
-func (a *fakeAPI) DryRunCreate(_ context.Context, of kube.Resource, object *unstructured.Unstructured) error {
-	return a.call("create", of, func() error {
+func (a *fakeAPI) DryRunCreate(_ context.Context, of kube.Resource, object *unstructured.Unstructured) (made *unstructured.Unstructured, err error) {
+	err = a.call("create", of, func() error {
 		if a.refuses != nil {
 			return a.refuses
 		}
 		if a.objects[objectKey(of, object.GetNamespace(), object.GetName())] != nil {
 			return apierrors.NewAlreadyExists(schema.GroupResource{Resource: of.Name}, object.GetName())
 		}
+		made = object.DeepCopy()
+		a.admit(made)
 		return nil
 	})
+	return made, err
 }
 
 func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name string, patch []byte) error {

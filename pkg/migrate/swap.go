@@ -27,6 +27,8 @@ type swapper struct {
 	journal *Journal
 	wait    time.Duration // for a claim to be bound
 	poll    time.Duration
+
+	compared bool // compareCreate has succeeded
 }
 
 // swap replaces one PersistentVolume by another of the same name for the same claim. The old one is deleted only while its policy
@@ -143,6 +145,9 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 		if err := s.checkCreate(ctx, to); err != nil {
 			return err
 		}
+		if err := s.compareCreate(ctx, to); err != nil {
+			return err
+		}
 	}
 	switch {
 	case policyOf(now.Object) != policyRetain:
@@ -216,9 +221,37 @@ func (s *swapper) checkCreate(ctx context.Context, to map[string]any) error {
 	if err != nil {
 		return err
 	}
-	if err := s.api.DryRunCreate(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) {
+	if _, err := s.api.DryRunCreate(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("nothing was changed, because the API server would not take the new PersistentVolume: %w", err)
 	}
+	return nil
+}
+
+// compareCreate returns an error if the API server would change the new PersistentVolume when it creates it, as webhooks do, and
+// the server itself with quantities and fields that have their default value. After the deletion, such a PersistentVolume would not
+// be recognised. The dry run needs a free name, because under the real one the server returns only that the name is taken.
+func (s *swapper) compareCreate(ctx context.Context, to map[string]any) error {
+	if s.compared {
+		return nil
+	}
+	made, err := withRetain(to)
+	if err != nil {
+		return err
+	}
+	made.SetGenerateName(made.GetName() + "-")
+	made.SetName("")
+	would, err := s.api.DryRunCreate(ctx, volumesResource(), made)
+	switch {
+	case err != nil && mayPass(err):
+		return err
+	case err != nil: // checkCreate has succeeded, so that only the name can be refused
+		return nil
+	case !sameVolume(would.Object, to):
+		return fmt.Errorf("nothing was changed, because the API server would not create the new PersistentVolume as it is in the plan: it differs in spec.%s. "+
+			"Write these fields in the plan as the API server does, or exempt the PersistentVolume from the webhook that changes them",
+			strings.Join(differences(would.Object, to), ", spec."))
+	}
+	s.compared = true
 	return nil
 }
 

@@ -213,7 +213,8 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request) {
 			Name string `json:"name"`
 		} `json:"metadata"`
 	}
-	_ = json.NewDecoder(r.Body).Decode(&body)
+	content, _ := io.ReadAll(r.Body)
+	_ = json.Unmarshal(content, &body)
 	if line := r.Method + " " + r.URL.Path; slices.Contains(append(body.DryRun, r.URL.Query()["dryRun"]...), "All") {
 		s.dryRuns = append(s.dryRuns, line)
 	} else {
@@ -221,6 +222,10 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request) {
 	}
 	if _, exists := s.objects[r.URL.Path+"/"+body.Metadata.Name]; exists && r.Method == http.MethodPost {
 		refuse(w, failure{http.StatusConflict, "AlreadyExists", "an object of this name exists"})
+		return
+	}
+	if made := (map[string]any{}); r.Method == http.MethodPost && json.Unmarshal(content, &made) == nil {
+		answer(w, http.StatusCreated, made)
 		return
 	}
 	answer(w, http.StatusOK, map[string]any{"kind": "Status", "apiVersion": "v1", "metadata": map[string]any{}, "status": "Success"})
