@@ -139,7 +139,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	}
 	more, err := a.checkBegun(ctx, v, now, from, to)
 	if err != nil {
-		return swapOutcome{}, err
+		return swapOutcome{}, a.restorePolicy(ctx, v.Name, from, err)
 	}
 	note = strings.Join(slices.DeleteFunc([]string{note, more}, func(s string) bool { return s == "" }), "; ")
 	if a.DryRun {
@@ -149,7 +149,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Wait+swapLimit)
 	defer cancel()
 	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
-	return swapOutcome{made: true}, s.swap(ctx, from, to)
+	return swapOutcome{made: true}, a.restorePolicy(ctx, v.Name, from, s.swap(ctx, from, to))
 }
 
 // checkBegun makes the checks that remain before a swap: all of them if no earlier run has begun it.
@@ -162,7 +162,7 @@ func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructure
 		}
 		return "", nil
 	case isDeleting(now) && a.Journal.has(volumeEntry(v.Name)):
-		return "", a.checkPods(ctx, v)
+		return "", a.checkPods(ctx, v, now)
 	case sameVolume(now.Object, to):
 		return "", nil
 	}

@@ -20,7 +20,7 @@ func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Uns
 	if err := a.checkProof(ctx, v, to); err != nil {
 		return "", err
 	}
-	running, err := a.checkClaim(ctx, v, to)
+	running, err := a.checkClaim(ctx, v, from, to)
 	switch {
 	case err != nil || len(running) == 0:
 		return "", err
@@ -29,7 +29,7 @@ func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Uns
 	case a.DryRun:
 		return a.dryRunScaleDown(ctx, running)
 	}
-	if err := a.scaleDown(ctx, v, running); err != nil {
+	if err := a.scaleDown(ctx, v, now, running); err != nil {
 		return "", err
 	}
 	return "", a.checkAgain(ctx, v, from, to)
@@ -44,7 +44,7 @@ func (a *Applier) checkAgain(ctx context.Context, v VolumePlan, from, to map[str
 	if err := unchanged(now.Object, from); err != nil {
 		return err
 	}
-	running, err := a.checkClaim(ctx, v, to)
+	running, err := a.checkClaim(ctx, v, from, to)
 	if err == nil && len(running) > 0 {
 		err = fmt.Errorf("pods use its claim %s again: %s", v.Claim, namesOf(running))
 	}
@@ -60,12 +60,12 @@ func (a *Applier) checkProof(ctx context.Context, v VolumePlan, to map[string]an
 }
 
 // checkPods returns an error if pods use a PersistentVolume that is being deleted.
-func (a *Applier) checkPods(ctx context.Context, v VolumePlan) error {
+func (a *Applier) checkPods(ctx context.Context, v VolumePlan, now *unstructured.Unstructured) error {
 	namespace, name, ok := strings.Cut(v.Claim, "/")
 	if !ok {
 		return nil
 	}
-	running, err := a.runningPods(ctx, namespace, name)
+	running, err := a.runningPods(ctx, namespace, name, isOfDriver(now.Object))
 	if err == nil && len(running) > 0 {
 		err = inUse(v.Claim, running)
 	}
@@ -106,7 +106,7 @@ func unchanged(now, planned map[string]any) error {
 }
 
 // checkClaim returns the pods that use the claim, or an error if the claim differs from the one in the plan.
-func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]any) (running []pod, err error) {
+func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, from, to map[string]any) (running []pod, err error) {
 	namespace, name, ok := strings.Cut(v.Claim, "/")
 	if !ok {
 		return nil, nil
@@ -134,7 +134,7 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, to map[string]an
 	if c.Spec.VolumeName != v.Name {
 		return nil, fmt.Errorf("%w: its claim %s names PersistentVolume %q", ErrChanged, v.Claim, c.Spec.VolumeName)
 	}
-	return a.runningPods(ctx, namespace, name)
+	return a.runningPods(ctx, namespace, name, isOfDriver(from))
 }
 
 const phaseBound = "Bound"
@@ -148,8 +148,8 @@ func fate(name string, now *unstructured.Unstructured) string {
 }
 
 // runningPods returns the pods that may have the volume mounted. Pods that still wait for their volumes are left out: they will
-// get the new PersistentVolume.
-func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) (running []pod, err error) {
+// get the new PersistentVolume. mountable is whether a kubelet can mount the present PersistentVolume.
+func (a *Applier) runningPods(ctx context.Context, namespace, claimName string, mountable bool) (running []pod, err error) {
 	pods, err := a.API.List(ctx, podsResource(), namespace, "Pod", usesVolumes)
 	if err != nil {
 		return nil, err
@@ -159,7 +159,7 @@ func (a *Applier) runningPods(ctx context.Context, namespace, claimName string) 
 		if err != nil {
 			return nil, err
 		}
-		if p.uses(claimName) && p.mayHaveMounts() {
+		if p.uses(claimName) && p.mayHaveMounts(mountable) {
 			running = append(running, p)
 		}
 	}
@@ -173,14 +173,17 @@ func (p pod) uses(claimName string) bool {
 	})
 }
 
-// mayHaveMounts reports whether a pod's volumes may be mounted. The kubelet mounts volumes before it pulls images. Until the
-// volumes are mounted, containers wait with the reason ContainerCreating or PodInitializing.
-func (p pod) mayHaveMounts() bool {
+// mayHaveMounts reports whether a pod's volumes may be mounted. The kubelet mounts volumes before it makes the pod's sandbox and
+// pulls images, and reports neither: until a container has run, its reason is ContainerCreating or PodInitializing. So if the volume
+// can be mounted, every pod that has a node may have it. If not, as with the in-tree plugin, a pod must show that it has passed this
+// point.
+func (p pod) mayHaveMounts(mountable bool) bool {
 	switch p.Status.Phase {
 	case "Running", "Unknown":
 		return true
 	case "Pending":
-		return slices.ContainsFunc(slices.Concat(p.Status.Init, p.Status.Containers), func(c containerStatus) bool {
+		sandbox := slices.ContainsFunc(p.Status.Conditions, func(c podCondition) bool { return c.Type == "PodReadyToStartContainers" && c.Status == "True" })
+		return mountable && p.Spec.NodeName != "" || sandbox || slices.ContainsFunc(slices.Concat(p.Status.Init, p.Status.Containers), func(c containerStatus) bool {
 			before := c.State.Waiting == nil || slices.Contains([]string{"", "ContainerCreating", "PodInitializing"}, c.State.Waiting.Reason)
 			return c.State.Running != nil || c.State.Terminated != nil || !before
 		})

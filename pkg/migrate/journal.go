@@ -27,7 +27,7 @@ type line struct {
 	Plan   string `json:"plan,omitempty"`   // in the first line: the ID of the journal's plan
 	Object string `json:"object,omitempty"` // "persistentvolumes/NAME" and the like
 	Size   string `json:"size,omitempty"`   // a PersistentVolume's size in the cluster, which may differ from the plan's
-	Done   bool   `json:"done,omitempty"`   // the object was replaced
+	Done   bool   `json:"done,omitempty"`   // the object was replaced, or is as it was before
 	Kept   bool   `json:"kept,omitempty"`   // the API server refused to delete the object
 	Retain bool   `json:"retain,omitempty"` // the object is about to get the policy Retain
 }
@@ -175,6 +175,9 @@ func (j *Journal) replaced(object string) error {
 	}
 	return j.write(line{Object: object, Done: true})
 }
+
+// restored records that a PersistentVolume has its former policy again, and was not deleted.
+func (j *Journal) restored(object string) error { return j.write(line{Object: object, Done: true}) }
 
 // has reports whether the migration has deleted an object, or was about to, and has not replaced it yet.
 func (j *Journal) has(object string) bool {

@@ -296,19 +296,45 @@ func applyClasses(t *testing.T, api API, a Applier) string {
 	return outcomes(results)
 }
 
-// TestMayHaveMounts: the kubelet mounts volumes before it pulls images.
+// TestMayHaveMounts: the kubelet mounts volumes before it pulls images, and reports ContainerCreating until it has pulled them. So a
+// pending pod that has a node may have a volume that can be mounted; it cannot have one of the in-tree plugin.
 func TestMayHaveMounts(t *testing.T) {
-	for status, want := range map[string]bool{
-		"{phase: Running}": true, "{phase: Unknown}": true, "{phase: Succeeded}": false, "{phase: Failed}": false, "{phase: Pending}": false,
-		"{phase: Pending, containerStatuses: [{state: {waiting: {reason: ContainerCreating}}}]}":                                                             false,
-		"{phase: Pending, containerStatuses: [{state: {waiting: {reason: ImagePullBackOff}}}]}":                                                              true,
-		"{phase: Pending, initContainerStatuses: [{state: {running: {}}}]}":                                                                                  true,
-		"{phase: Pending, initContainerStatuses: [{state: {terminated: {}}}], containerStatuses: [{state: {waiting: {reason: PodInitializing}}}]}":           true,
-		"{phase: Pending, initContainerStatuses: [{state: {waiting: {}}}], containerStatuses: [{state: {waiting: {reason: PodInitializing}}}, {state: {}}]}": false,
+	const creating = "containerStatuses: [{state: {waiting: {reason: ContainerCreating}}}]"
+	for _, tc := range []struct {
+		spec, status    string
+		inTree, mounted bool // whether the pod may have a volume of the in-tree plugin, and one of the driver
+	}{
+		{"{}", "{phase: Running}", true, true},
+		{"{}", "{phase: Unknown}", true, true},
+		{"{nodeName: n1}", "{phase: Succeeded}", false, false},
+		{"{nodeName: n1}", "{phase: Failed}", false, false},
+		{"{}", "{phase: Pending}", false, false},
+		{"{nodeName: n1}", "{phase: Pending}", false, true},
+		{"{nodeName: n1}", "{phase: Pending, " + creating + "}", false, true},
+		{"{nodeName: n1}", "{phase: Pending, conditions: [{type: PodReadyToStartContainers, status: 'False'}], " + creating + "}", false, true},
+		{"{nodeName: n1}", "{phase: Pending, conditions: [{type: PodReadyToStartContainers, status: 'True'}], " + creating + "}", true, true},
+		{"{}", "{phase: Pending, containerStatuses: [{state: {waiting: {reason: ImagePullBackOff}}}]}", true, true},
+		{"{}", "{phase: Pending, initContainerStatuses: [{state: {running: {}}}]}", true, true},
+		{"{}", "{phase: Pending, initContainerStatuses: [{state: {terminated: {}}}], containerStatuses: [{state: {waiting: {reason: PodInitializing}}}]}", true, true},
+		{"{}", "{phase: Pending, initContainerStatuses: [{state: {waiting: {}}}], containerStatuses: [{state: {waiting: {reason: PodInitializing}}}, {state: {}}]}", false, false},
 	} {
-		p, err := read[pod](object(t, "{metadata: {name: p}, status: "+status+"}"))
-		if err != nil || p.mayHaveMounts() != want {
-			t.Errorf("%s: %t, %v", status, p.mayHaveMounts(), err)
+		p, err := read[pod](object(t, "{metadata: {name: p}, spec: "+tc.spec+", status: "+tc.status+"}"))
+		if err != nil || p.mayHaveMounts(false) != tc.inTree || p.mayHaveMounts(true) != tc.mounted {
+			t.Errorf("%s, %s: in-tree %t, of the driver %t, %v", tc.spec, tc.status, p.mayHaveMounts(false), p.mayHaveMounts(true), err)
 		}
+	}
+}
+
+// TestPodThatStarts: a pod that is being started does not prevent a migration, whose volume it waits for, but a rollback.
+func TestPodThatStarts(t *testing.T) {
+	api, a := migrated(t)
+	p := object(t, `{metadata: {namespace: shop, name: web}, spec: {nodeName: n1, volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Pending}}`)
+	api.put(podsResource(), &p)
+	dir := t.TempDir()
+	if got := outcomes(run(t, api, a, dir, false, Selection{})); got != "projects migrated; pvc-a migrated" {
+		t.Errorf("got %s", got)
+	}
+	if got := outcomes(run(t, api, a, dir, true, Selection{})); !strings.Contains(got, "projects rolled back; pvc-a failed: pods use its claim shop/data: web") {
+		t.Errorf("back: %s", got)
 	}
 }

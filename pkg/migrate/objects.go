@@ -103,13 +103,19 @@ type (
 	pod struct {
 		Metadata metadata `json:"metadata"`
 		Spec     struct {
-			Volumes []podVolume `json:"volumes"`
+			NodeName string      `json:"nodeName"`
+			Volumes  []podVolume `json:"volumes"`
 		} `json:"spec"`
 		Status struct {
 			Phase      string            `json:"phase"`
+			Conditions []podCondition    `json:"conditions"`
 			Init       []containerStatus `json:"initContainerStatuses"`
 			Containers []containerStatus `json:"containerStatuses"`
 		} `json:"status"`
+	}
+	podCondition struct {
+		Type   string `json:"type"`
+		Status string `json:"status"`
 	}
 	containerStatus struct {
 		State struct {

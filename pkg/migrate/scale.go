@@ -34,14 +34,16 @@ func scalable() map[string]kube.Resource {
 
 // scaleDown scales the owners of running pods to 0, and waits until these pods are gone. It sets the policy to Retain first, so
 // that the volume stays if its claim is deleted meanwhile.
-func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) error {
+func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, running []pod) error {
 	namespace, claimName, _ := strings.Cut(v.Claim, "/")
 	if _, err := a.dryRunScaleDown(ctx, running); err != nil {
 		return err
 	}
-	s := swapper{api: a.API, journal: a.Journal}
-	if err := s.retain(ctx, v.Name); err != nil {
-		return err
+	if policyOf(now.Object) != policyRetain { // an administrator's Retain must not be taken for that of the migration
+		s := swapper{api: a.API, journal: a.Journal}
+		if err := s.retain(ctx, v.Name); err != nil {
+			return err
+		}
 	}
 	for _, p := range running {
 		if err := a.scaleOwnerOf(ctx, p); err != nil {
@@ -50,7 +52,7 @@ func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, running []pod) er
 	}
 	deadline := time.Now().Add(a.Wait)
 	for {
-		left, err := a.runningPods(ctx, namespace, claimName)
+		left, err := a.runningPods(ctx, namespace, claimName, isOfDriver(now.Object))
 		switch {
 		case err != nil || len(left) == 0:
 			return err
@@ -80,7 +82,7 @@ func (a *Applier) dryRunScaleDown(ctx context.Context, running []pod) (note stri
 // scaleOwnerOf scales a pod's owner to 0, and records the previous number of replicas in the same request.
 func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	of, owner, err := a.scalableOwnerOf(ctx, p)
-	if err != nil || owner.GetAnnotations()[AnnotationReplicas] != "" {
+	if err != nil || isScaledDown(owner) {
 		return err // if err is nil, an earlier call has scaled the owner down, and its pods are about to end
 	}
 	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
@@ -89,6 +91,13 @@ func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	}
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d",%q:%q}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas, AnnotationScaledBy, a.Plan.ID)
 	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
+}
+
+// isScaledDown reports whether a migration has scaled an owner to 0. The annotation alone does not show it: the Deployment
+// controller copies it to the ReplicaSets, from which kubectl rollout undo brings it back.
+func isScaledDown(owner *unstructured.Unstructured) bool {
+	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
+	return owner.GetAnnotations()[AnnotationReplicas] != "" && given && replicas == 0
 }
 
 // scalableOwnerOf returns a pod's owner, or an error if this plan cannot or must not scale it.
@@ -104,7 +113,7 @@ func (a *Applier) scalableOwnerOf(ctx context.Context, p pod) (of kube.Resource,
 		return of, nil, fmt.Errorf("StatefulSet %s/%s deletes its claims when it is scaled down (persistentVolumeClaimRetentionPolicy.whenScaled); set that to Retain first",
 			owner.GetNamespace(), owner.GetName())
 	}
-	if by := owner.GetAnnotations()[AnnotationScaledBy]; owner.GetAnnotations()[AnnotationReplicas] != "" && by != a.Plan.ID {
+	if by := owner.GetAnnotations()[AnnotationScaledBy]; isScaledDown(owner) && by != a.Plan.ID {
 		return of, nil, fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and not yet back: run apply or rollback of that plan with --scale-down again first",
 			owner.GetKind(), owner.GetNamespace(), owner.GetName(), by)
 	}
@@ -162,12 +171,17 @@ func (a *Applier) hasScaled(owner unstructured.Unstructured) bool {
 	return annotations[AnnotationReplicas] != "" && annotations[AnnotationScaledBy] == a.Plan.ID
 }
 
+// scaleUp restores an owner's replicas. From one that has replicas, it only removes the annotations.
 func (a *Applier) scaleUp(ctx context.Context, of kube.Resource, owner unstructured.Unstructured) error {
-	replicas, err := strconv.ParseUint(owner.GetAnnotations()[AnnotationReplicas], 10, 31)
-	if err != nil {
-		return fmt.Errorf("%s %s/%s: annotation %s: %w", owner.GetKind(), owner.GetNamespace(), owner.GetName(), AnnotationReplicas, err)
+	spec := ""
+	if isScaledDown(&owner) {
+		replicas, err := strconv.ParseUint(owner.GetAnnotations()[AnnotationReplicas], 10, 31)
+		if err != nil {
+			return fmt.Errorf("%s %s/%s: annotation %s: %w", owner.GetKind(), owner.GetNamespace(), owner.GetName(), AnnotationReplicas, err)
+		}
+		spec = fmt.Sprintf(`,"spec":{"replicas":%d}`, replicas)
 	}
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null,%q:null}},"spec":{"replicas":%d}}`, AnnotationReplicas, AnnotationScaledBy, replicas)
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null,%q:null}}%s}`, AnnotationReplicas, AnnotationScaledBy, spec)
 	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
 }
 

@@ -104,3 +104,29 @@ func TestScaledByAnotherPlan(t *testing.T) {
 		t.Errorf("%v: it has %d replicas", err, replicasOf(t, api, "Deployment"))
 	}
 }
+
+// TestRolloutUndo: kubectl rollout undo brings back the annotations of a migration with the ReplicaSet that has them. An owner that
+// has replicas is not taken for one that was scaled to 0.
+func TestRolloutUndo(t *testing.T) {
+	for _, by := range []string{"this", "another"} {
+		api, a := migrated(t)
+		api.deploy(t, "Deployment", "web")
+		if by == "this" {
+			by = a.Plan.ID
+		}
+		deployment := api.objects[objectKey(deploymentsResource(), "shop", "web")]
+		deployment.SetAnnotations(map[string]string{AnnotationReplicas: "7", AnnotationScaledBy: by})
+		a.API = api
+		if err := a.ScaleUp(t.Context()); err != nil || replicasOf(t, api, "Deployment") != 3 || by == a.Plan.ID && len(deployment.GetAnnotations()) > 0 {
+			t.Errorf("%s: %v, %d replicas, %v", by, err, replicasOf(t, api, "Deployment"), deployment.GetAnnotations())
+		}
+		deployment.SetAnnotations(map[string]string{AnnotationReplicas: "7", AnnotationScaledBy: by})
+		a.Scale = true
+		if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{})); got != "projects migrated; pvc-a migrated" {
+			t.Errorf("%s: %s", by, got)
+		}
+		if n := replicasOf(t, api, "Deployment"); n != 3 {
+			t.Errorf("%s: %d replicas at the end", by, n)
+		}
+	}
+}

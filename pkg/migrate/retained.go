@@ -1,0 +1,56 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// restoreLimit bounds the attempt to set a policy back.
+const restoreLimit = 30 * time.Second
+
+// restorePolicy sets the policy back that a failed attempt has set to Retain, unless the PersistentVolume was deleted. It returns
+// the attempt's error, which also tells if the policy stays Retain.
+func (a *Applier) restorePolicy(ctx context.Context, name string, from map[string]any, failed error) error {
+	entry := volumeEntry(name)
+	if failed == nil || a.DryRun || !a.Journal.retained[entry] || a.Journal.has(entry) {
+		return failed
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreLimit)
+	defer cancel()
+	if err := a.setPolicyBack(ctx, name, from); err != nil {
+		return fmt.Errorf("%w; its policy is Retain now and was %s: %w", failed, policyOf(from), err)
+	}
+	return failed
+}
+
+func (a *Applier) setPolicyBack(ctx context.Context, name string, from map[string]any) error {
+	now, err := a.API.Get(ctx, volumesResource(), "", name)
+	if err != nil {
+		return err
+	}
+	if isDeleting(now) || !sameVolume(now.Object, from) {
+		return errors.New("it has changed")
+	}
+	view, err := read[persistentVolume](*now)
+	if err != nil {
+		return err
+	}
+	s := swapper{api: a.API}
+	if ref := view.Spec.ClaimRef; ref != nil {
+		gone, _, err := s.claimOf(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if gone {
+			return fmt.Errorf("its claim %s/%s is gone, so that with its former policy the volume could be deleted", ref.Namespace, ref.Name)
+		}
+	}
+	if policyOf(now.Object) == policyRetain && policyOf(from) != policyRetain {
+		if err := s.setPolicy(ctx, name, policyOf(from)); err != nil {
+			return err
+		}
+	}
+	return a.Journal.restored(volumeEntry(name))
+}
