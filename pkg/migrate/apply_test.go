@@ -278,6 +278,23 @@ func TestNewVolumeIsRefused(t *testing.T) {
 	}
 }
 
+// TestOwners: neither apply nor rollback creates a PersistentVolume with owners, which may be gone.
+func TestOwners(t *testing.T) {
+	s := testSources(t, change(t, dynamicPV, "  labels: {team: shop}", "  labels: {team: shop}\n  ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: gone, uid: u}]"))
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
+	if err != nil || !strings.Contains(strings.Join(plan.Volumes[0].Warnings, "\n"), "its owners (ConfigMap gone) are left out") {
+		t.Fatalf("%v, %+v", err, plan.Volumes)
+	}
+	api, a := newFakeAPI(s), Applier{Plan: plan, Inventories: fixed(s.Inventories), Wait: testWait, Poll: testPoll}
+	dir := t.TempDir()
+	for _, back := range []bool{false, true} {
+		got := outcomes(run(t, api, a, dir, back, Selection{}))
+		if pv := api.pv("pvc-a"); !strings.HasPrefix(got, "pvc-a ") || strings.Contains(got, ":") || isOfDriver(pv.Object) == back || len(pv.GetOwnerReferences()) > 0 {
+			t.Errorf("back %t: %s, owners %v", back, got, pv.GetOwnerReferences())
+		}
+	}
+}
+
 // TestNewVolumeIsChanged: a PersistentVolume that the API server would create with another spec is not deleted.
 func TestNewVolumeIsChanged(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -139,10 +139,11 @@ func sameClass(now, planned map[string]any) bool {
 	return reflect.DeepEqual(clean(now), clean(planned))
 }
 
-// forCreate returns an object to create, made from one that was read from the cluster.
+// forCreate returns an object to create, made from one that was read from the cluster. It has no owners: the garbage collector would
+// delete it at once if an owner is gone.
 func forCreate(object map[string]any) *unstructured.Unstructured {
 	made := (&unstructured.Unstructured{Object: object}).DeepCopy()
-	for _, field := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers"} {
+	for _, field := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers", "ownerReferences"} {
 		unstructured.RemoveNestedField(made.Object, "metadata", field)
 	}
 	return made

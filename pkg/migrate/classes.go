@@ -61,6 +61,11 @@ func (p *planner) class(class storageClass, plan *ClassPlan) error {
 			continue
 		}
 		kept[key] = class.Parameters[key]
+		if bare, removed := volume.WithoutLogin(kept[key]); removed && strings.EqualFold(key, "resturl") {
+			plan.Warnings = append(plan.Warnings, fmt.Sprintf("user and password are left out of %s: the driver logs in as the user of its backend %s; change the password in Heketi, "+
+				"since all who may read StorageClasses may have seen it", key, backend.Name()))
+			kept[key] = bare
+		}
 	}
 	options, warnings, err := translateOptions(class.MountOptions, false, p.DropMountOptions)
 	if err != nil {

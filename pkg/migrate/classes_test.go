@@ -86,6 +86,23 @@ mountOptions: [log-level=ERROR]
 	}
 }
 
+// TestClassWithAPasswordInItsURL: the password does not get into the new class, nor into a warning.
+func TestClassWithAPasswordInItsURL(t *testing.T) {
+	s := testSources(t)
+	s.Objects.Classes = append(s.Objects.Classes, object(t, change(t, inTreeClass, "resturl: \"http://10.0.0.9", "RestURL: \"http://admin:hidden@10.0.0.9")))
+	s.Backends = backends(t, "http://10.0.0.9:8080")
+	plan, err := NewPlan(s, Choices{Driver: testDriver})
+	if err != nil || len(plan.Classes) != 1 || plan.Classes[0].Action != Migrate {
+		t.Fatalf("%v, %+v", err, plan.Classes)
+	}
+	c := plan.Classes[0]
+	made, err := read[storageClass](objectOf(c.Replacement))
+	warnings := strings.Join(c.Warnings, "\n")
+	if err != nil || made.Parameters["RestURL"] != "http://10.0.0.9:8080" || !strings.Contains(warnings, "left out of RestURL") || strings.Contains(warnings, "hidden") {
+		t.Errorf("%v, %v, warnings: %s", err, made.Parameters, warnings)
+	}
+}
+
 func TestClassRefused(t *testing.T) {
 	for _, tc := range []struct{ name, class, says string }{
 		{"a backend that is not configured", change(t, inTreeClass, "10.0.0.9", "10.0.0.8"), "10.0.0.8"},

@@ -51,7 +51,7 @@ func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
 		return
 	}
 	v.Warnings = append(v.Warnings, warnings...)
-	v.Warnings = append(v.Warnings, accessWarnings(pv)...)
+	v.Warnings = append(v.Warnings, slices.Concat(accessWarnings(pv), ownerWarnings(pv))...)
 	if other := p.handles[v.Handle]; other != "" && v.Kind == Static {
 		*v = v.refused("PersistentVolume %s of driver %s has the volume handle %q already", other, p.Driver, v.Handle)
 		return
@@ -207,6 +207,17 @@ func accessWarnings(pv persistentVolume) []string {
 			"write ReadWriteMany first in spec.accessModes of the replacement if pods should write"}
 	}
 	return nil
+}
+
+func ownerWarnings(pv persistentVolume) []string {
+	var owners []string
+	for _, o := range pv.Metadata.OwnerReferences {
+		owners = append(owners, o.Kind+" "+o.Name)
+	}
+	if len(owners) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("its owners (%s) are left out, also by a rollback: it is no longer deleted with them", strings.Join(owners, ", "))}
 }
 
 // replacement returns the PersistentVolume that replaces pv. It keeps everything that is not specific to the in-tree plugin.

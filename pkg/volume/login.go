@@ -33,13 +33,21 @@ func (l *login) set(key, value string) {
 
 // setURL returns resturl without user and password. They have no effect, because Heketi's client library overrides them.
 func (l *login) setURL(raw string) string {
+	bare, removed := WithoutLogin(raw)
+	if removed {
+		l.set(userInURL, "yes")
+	}
+	return bare
+}
+
+// WithoutLogin returns a URL without user and password, and reports whether it had them.
+func WithoutLogin(raw string) (bare string, removed bool) {
 	u, err := url.Parse(raw)
 	if err != nil || u.User == nil {
-		return raw
+		return raw, false
 	}
-	l.set(userInURL, "yes")
 	u.User = nil
-	return u.String()
+	return u.String(), true
 }
 
 // ignored returns the names of the login parameters that the class has. It returns ErrInvalid if the in-tree plugin would have
