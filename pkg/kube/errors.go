@@ -18,8 +18,11 @@ var ErrNoAnswer = errors.New("no answer from the API server")
 // unanswered makes ErrNoAnswer hold for an error, without changing its text.
 type unanswered struct{ error }
 
+// Is is for errors.Is.
 func (unanswered) Is(target error) bool { return target == ErrNoAnswer }
-func (u unanswered) Unwrap() error      { return u.error }
+
+// Unwrap is for errors.Is and errors.As.
+func (u unanswered) Unwrap() error { return u.error }
 
 // explain adds to the error of a request what to do about it. needs names the permission for a ClusterRole, such as "list
 // persistentvolumes".

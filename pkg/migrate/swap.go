@@ -208,53 +208,6 @@ func isOwnFinalizer(name string) bool {
 // errNotCreated is returned when a PersistentVolume was deleted and the new one cannot be created: its claim is Lost.
 var errNotCreated = errors.New("the new PersistentVolume cannot be made")
 
-// withRetain returns the object to create, with the policy Retain.
-func withRetain(to map[string]any) (*unstructured.Unstructured, error) {
-	made := forCreate(to)
-	return made, unstructured.SetNestedField(made.Object, policyRetain, "spec", "persistentVolumeReclaimPolicy")
-}
-
-// checkCreate has the API server check the new PersistentVolume while the old one exists. The server reports that the name is
-// taken only after every other check has passed.
-func (s *swapper) checkCreate(ctx context.Context, to map[string]any) error {
-	made, err := withRetain(to)
-	if err != nil {
-		return err
-	}
-	if _, err := s.api.DryRunCreate(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("nothing was changed, because the API server would not take the new PersistentVolume: %w", err)
-	}
-	return nil
-}
-
-// compareCreate returns an error if the API server would change the new PersistentVolume when it creates it, as webhooks do, and
-// the server itself with quantities and fields that have their default value. After the deletion, such a PersistentVolume would not
-// be recognised. The dry run needs a free name, because under the real one the server returns only that the name is taken.
-func (s *swapper) compareCreate(ctx context.Context, to map[string]any) error {
-	if s.compared {
-		return nil
-	}
-	made, err := withRetain(to)
-	if err != nil {
-		return err
-	}
-	made.SetGenerateName(made.GetName() + "-")
-	made.SetName("")
-	would, err := s.api.DryRunCreate(ctx, volumesResource(), made)
-	switch {
-	case err != nil && mayPass(err):
-		return err
-	case err != nil: // checkCreate has succeeded, so that only the name can be refused
-		return nil
-	case !sameVolume(would.Object, to):
-		return fmt.Errorf("nothing was changed, because the API server would not create the new PersistentVolume as it is in the plan: it differs in spec.%s. "+
-			"Write these fields in the plan as the API server does, or exempt the PersistentVolume from the webhook that changes them",
-			strings.Join(differences(would.Object, to), ", spec."))
-	}
-	s.compared = true
-	return nil
-}
-
 func ignoreNotFound(err error) error {
 	if apierrors.IsNotFound(err) {
 		return nil

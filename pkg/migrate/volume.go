@@ -210,7 +210,7 @@ func accessWarnings(pv persistentVolume) []string {
 }
 
 func ownerWarnings(pv persistentVolume) []string {
-	var owners []string
+	owners := make([]string, 0, len(pv.Metadata.OwnerReferences))
 	for _, o := range pv.Metadata.OwnerReferences {
 		owners = append(owners, o.Kind+" "+o.Name)
 	}
