@@ -122,7 +122,7 @@ test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock e
 .PHONY: test-integration
 test-integration: build heketi client-files ## Integration tests and csi-sanity on real servers and mounts
 	$(call say,integration tests on the lab: real gluster + Heketi + FUSE mounts; about 25 minutes)
-	LAB_CLIENT_FILES=$(CLIENT_FILES) go test -count=1 -timeout 40m -v ./test/integration
+	LAB_CLIENT_FILES=$(CLIENT_FILES) go test -count=1 -timeout 60m -v ./test/integration
 
 .PHONY: test-attacks
 test-attacks: build heketi ## The integration tests of attacks: from pods, by servers, by authors of PersistentVolumes

@@ -40,7 +40,7 @@ previous:
 .PHONY: e2e
 e2e: deps build images e2e-images $(BIN)/helm ## The driver on a real Kubernetes: from a StorageClass to pods that share files (needs root)
 	$(call say,end-to-end tests on Kubernetes beside gluster and Heketi)
-	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 50m -parallel 8 -skip '$(E2E_LONG)|$(E2E_MIGRATE)' -v ./test/e2e
+	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 80m -parallel 8 -skip '$(E2E_LONG)|$(E2E_MIGRATE)' -v ./test/e2e
 
 .PHONY: e2e-full
 e2e-full: deps build images e2e-images $(BIN)/helm ## The same, with all specs of Kubernetes's storage suite, TLS, the chart's sidecars, and what takes long
