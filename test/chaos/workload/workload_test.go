@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,19 +26,43 @@ func directory(t *testing.T) string {
 	return dir
 }
 
-// worked lets all workers use a directory for a moment, and returns their last status.
+// enough is the number of writes and of reads of each worker after which a run of the tests ends.
+const enough = 3
+
+// statuses keeps the statuses of a run, and ends the run once every worker has written and read enough.
+type statuses struct {
+	bytes.Buffer
+	end context.CancelFunc
+}
+
+// Write is called with one status at a time.
+func (s *statuses) Write(line []byte) (int, error) {
+	var status tally.Status
+	if err := json.Unmarshal(line, &status); err != nil {
+		return 0, err
+	}
+	if !slices.ContainsFunc(status.Workers, func(w tally.Worker) bool { return min(w.Writes, w.Reads) < enough }) {
+		s.end()
+	}
+	return s.Buffer.Write(line)
+}
+
+// worked lets all workers use a directory until each has written and read enough, and returns their last status.
 func worked(t *testing.T, dir string) tally.Status {
 	t.Helper()
 	t.Setenv(anywhere, "yes")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	var out bytes.Buffer
-	if err := work(ctx, dir, &out); err != nil {
+	out := &statuses{end: cancel}
+	if err := work(ctx, dir, out); err != nil {
 		t.Fatal(err)
 	}
-	last, err := lastStatus(&out)
+	last, err := lastStatus(out)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		t.Fatalf("some worker has not written and read %d records within a minute: %+v", enough, last)
 	}
 	return last
 }
