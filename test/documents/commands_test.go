@@ -73,3 +73,16 @@ func TestNamedTestsExist(t *testing.T) {
 		t.Errorf("only %d named tests were found: %q", len(named), named)
 	}
 }
+
+// TestOutputOfPods: documented commands read a pod's output from its log. "kubectl run --attach" loses what a program prints before
+// kubectl is attached.
+func TestOutputOfPods(t *testing.T) {
+	attaches := regexp.MustCompile(`(?m)^.*kubectl.* run .*--attach\b.*$`)
+	for _, page := range everyPage(t) {
+		for _, block := range regexp.MustCompile("(?s)```sh\n.*?```").FindAllString(read(t, page), -1) {
+			for _, line := range attaches.FindAllString(block, -1) {
+				t.Errorf("%s attaches to a pod: %s", page, line)
+			}
+		}
+	}
+}
