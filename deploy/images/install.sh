@@ -17,7 +17,8 @@ if dpkg-query -W -f='${db:Status-Status}\n' "${packages[@]}" 2>&1 | grep -qv '^i
 	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 	log=$(mktemp)
 	trap 'rm -f "$log"' EXIT
-	if ! { apt-get update && apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 </dev/null; then
+	apt=(apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5)
+	if ! { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 </dev/null; then
 		tail -n 20 "$log" >&2
 		exit 1
 	fi

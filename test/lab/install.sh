@@ -41,6 +41,8 @@ run() {
 		exit 1
 	fi
 }
-run apt-get update
-run apt-get install -y --no-install-recommends "${missing[@]}"
+# Another apt may hold the lock, and mirrors fail for a moment.
+apt=(apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5)
+run "${apt[@]}" update
+run "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
 rm -f "$log"
