@@ -77,18 +77,36 @@ func (s *schedule) control(ctx context.Context, c Control) (err error) {
 // ends at its deadline, whatever the driver does.
 func (s *schedule) watch(ctx context.Context, d time.Duration) {
 	const bound = 2 * time.Second // on a busy machine
-	began := time.Now()
-	for right := began; time.Since(began) < d && wait(ctx, 20*time.Millisecond); {
+	var late lateness
+	for began := time.Now(); time.Since(began) < d && wait(ctx, 20*time.Millisecond); {
 		waiting := s.waiting.Load()
 		running, _, err := s.rig.driver.running(ctx)
-		if err != nil || int64(running) <= waiting {
-			right = time.Now()
-		}
-		if time.Since(right) > bound {
+		if late.sample(time.Now(), err == nil && int64(running) > waiting) > bound {
 			s.model.Violate("%d calls run in the driver and callers wait for %d of them, since %v", running, waiting, bound)
 			return
 		}
 	}
+}
+
+// lateness is how long calls have been late without a break, by samples.
+type lateness struct {
+	since time.Time // the previous sample, if calls were late in it
+	sum   time.Duration
+}
+
+// sample adds a sample, and returns how long calls have been late. The time between two samples counts for at most a tenth of a
+// second: a machine that pauses delays this program and the driver alike.
+func (l *lateness) sample(now time.Time, late bool) time.Duration {
+	const most = 100 * time.Millisecond
+	if !late {
+		*l = lateness{}
+		return 0
+	}
+	if !l.since.IsZero() {
+		l.sum += min(now.Sub(l.since), most)
+	}
+	l.since = now
+	return l.sum
 }
 
 func (r *rig) killHeketi(ctx context.Context, down time.Duration) error {
