@@ -48,11 +48,11 @@ func TestOneVolumeForEachClaim(t *testing.T) {
 	for _, test := range []struct {
 		name           string
 		namespace      string
-		count          int
+		count          int // more than the 8 operations that Heketi carries out at a time
 		making, ending disturbance
 	}{
-		{"controller pod deleted", "controller-deleted", 20, controllerDeleted, controllerDeleted},
-		{"Heketi killed", "heketi-killed", 20, heketiKilled, heketiKilled},
+		{"controller pod deleted", "controller-deleted", 14, controllerDeleted, controllerDeleted},
+		{"Heketi killed", "heketi-killed", 12, heketiKilled, heketiKilled},
 		{"API server killed", "apiserver-killed", 10, serverKilled, serverKilled},
 		{"helm upgrade and rollback", "helm", 15, upgrade, helm("rollback", driver.Release)},
 	} {

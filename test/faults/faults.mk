@@ -7,8 +7,8 @@ test-schedules: heketi ## 100 schedules of faults; a part of `make test`
 	go test -count=1 ./test/faults/...
 
 .PHONY: test-faults
-test-faults: heketi ## 1,000 schedules of faults, or FAULT_SCHEDULES
-	FAULT_SCHEDULES=$${FAULT_SCHEDULES:-1000} go test -count=1 -timeout 60m -v -run TestSchedules ./test/faults
+test-faults: heketi ## 900 schedules of faults after those of `make test`, or FAULT_SCHEDULES from FAULT_SEED
+	FAULT_SEED=$${FAULT_SEED:-101} FAULT_SCHEDULES=$${FAULT_SCHEDULES:-900} go test -count=1 -timeout 60m -v -run TestSchedules ./test/faults
 
 .PHONY: test-mutations
 test-mutations: test-rules test-mutants ## Change the driver's code, one piece at a time: tests have to notice

@@ -22,20 +22,12 @@ const (
 	variableDriver    = "FAULT_DRIVER"    // a driver to test instead of the one that is built from here
 )
 
-// TestSchedules runs the requested number of schedules and, unless FAULT_SEED is set, the regressions.
+// TestSchedules runs the requested number of schedules and, unless one is replayed, the regressions.
 func TestSchedules(t *testing.T) {
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	first, count := number(t, variableSeed, 1), number(t, variableSchedules, 100)
-	var seeds []uint64
-	for i := range count {
-		seeds = append(seeds, uint64(first+i))
-	}
-	for _, seed := range regressions() {
-		if os.Getenv(variableSeed) == "" && !slices.Contains(seeds, seed) {
-			seeds = append(seeds, seed)
-		}
-	}
+	seeds := seedsFrom(first, count)
 	t.Logf("%d schedules, seeds %d to %d and regressions; %s=N %s=1 replays one", len(seeds), first, first+count-1, variableSeed, variableSchedules)
 	config := Config{
 		Driver: buildDriver(t), Dir: t.TempDir(), Seeds: seeds, Workers: number(t, variableWorkers, 4), Log: t.Output(),
@@ -46,6 +38,43 @@ func TestSchedules(t *testing.T) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// seedsFrom returns the seeds of a run of count schedules: successive ones and, unless there is only one, the regressions.
+func seedsFrom(first, count int) []uint64 {
+	var seeds []uint64
+	for i := range count {
+		seeds = append(seeds, uint64(first+i))
+	}
+	if count == 1 {
+		return seeds
+	}
+	for _, seed := range regressions() {
+		if !slices.Contains(seeds, seed) {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds
+}
+
+func TestSeeds(t *testing.T) {
+	for _, test := range []struct{ first, count, want int }{
+		{1, 100, 102},   // 126 and 206 besides
+		{101, 900, 902}, // 12 and 22 besides
+		{1, 1000, 1000},
+		{7, 1, 1}, // a replay
+		{1, 0, len(regressions())},
+	} {
+		seeds := seedsFrom(test.first, test.count)
+		if len(seeds) != test.want || test.count > 0 && seeds[0] != uint64(test.first) {
+			t.Errorf("from %d, %d: %d seeds, want %d: %v", test.first, test.count, len(seeds), test.want, seeds)
+		}
+		for _, seed := range regressions() {
+			if test.count != 1 && !slices.Contains(seeds, seed) {
+				t.Errorf("from %d, %d: without the regression %d", test.first, test.count, seed)
+			}
+		}
 	}
 }
 

@@ -72,6 +72,7 @@ func (p patient) bricksDie() {
 
 func (p patient) serverOff() {
 	i := slices.IndexFunc(p.seen.Bricks, func(brick string) bool { return p.storageOf(brick).Name == "storage1" })
+	p.noticeSooner()
 	p.Cleanup(func() { p.powerOn() })
 	p.ok(p.lab.Storage(1).PowerCut(p.call()), "power cut")
 	p.nodeSays("DEGRADED BricksDown", p.seen.Bricks[i])

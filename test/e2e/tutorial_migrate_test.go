@@ -14,7 +14,8 @@ import (
 )
 
 // TestMigrateDocument follows docs/migrate.md word for word, on a cluster as administrators have it: with volumes of the in-tree plugin,
-// pods that wait for them, a claim that waits for a volume, a gluster volume that no Heketi has, and without this driver.
+// pods that wait for them, a claim that waits for a volume, a gluster volume that no Heketi has, and without this driver. The
+// file's name puts it beside TestTutorial, which needs no driver either: after a removal, TestMigrate would wait for minutes.
 func TestMigrateDocument(t *testing.T) {
 	noDriver(t)
 	t.Cleanup(func() { ok(t, onCluster(t).Uninstall(context.Background())) })
