@@ -44,7 +44,7 @@ func TestNodePluginEndsWhileAClientHangs(t *testing.T) {
 		sendSignal(t, "STOP", client)
 		killed := time.Now()
 		sendSignal(t, "KILL", s.driverPid())
-		within(t, time.Minute, func() error {
+		eventually(t, func() error {
 			if now := restarts(t, "glusterfs-csi"); now == count {
 				return fmt.Errorf("the node plugin was restarted %s times, and still is", now)
 			}

@@ -75,7 +75,7 @@ func Apply(t *testing.T, c *kubernetes.Cluster, manifests, pod string) {
 	if pod == "" {
 		return
 	}
-	if _, err := c.Kubectl(t.Context(), "wait", "--for=condition=Ready", "--timeout=60s", "pod/"+pod); err != nil {
+	if _, err := c.Kubectl(t.Context(), "wait", "--for=condition=Ready", "--timeout=3m", "pod/"+pod); err != nil {
 		t.Fatalf("%v\n%s", err, Kubectl(t, c, "describe", "pod", pod))
 	}
 }

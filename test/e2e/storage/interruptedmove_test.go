@@ -22,7 +22,7 @@ func TestInterruptedMove(t *testing.T) {
 		_, err := i.tryHeketi("device", "remove", id)
 		removed <- err
 	}()
-	clustertest.Within(t, time.Minute, func() error { return unfinished(i, 2) }) // the removal of the device, the move of its brick
+	clustertest.Within(t, 3*time.Minute, func() error { return unfinished(i, 2) }) // the removal of the device, the move of its brick
 	i.in("delete", "pod/heketi-0", "--grace-period=1", patience)
 	if err := <-removed; err == nil {
 		t.Fatal("the device was removed before Heketi ended")

@@ -89,14 +89,14 @@ func TestBrickSurvivesAPowerCut(t *testing.T) {
 	if err := node.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clustertest.Within(t, time.Minute, func() error {
+	clustertest.Within(t, 3*time.Minute, func() error {
 		restarts, err := cluster.Kubectl(t.Context(), "get", "pod", "server", "-o", "jsonpath={.status.containerStatuses[0].restartCount}")
 		if err == nil && restarts != "1" {
 			err = fmt.Errorf("the pod was restarted %s times, want once", restarts)
 		}
 		return err
 	})
-	clustertest.Kubectl(t, cluster, "wait", "--for=condition=Ready", "--timeout=60s", "pod/server")
+	clustertest.Kubectl(t, cluster, "wait", "--for=condition=Ready", "--timeout=3m", "pod/server")
 	if out := run(t, "ls /dev/mapper/vg_test-brick_test /var/lib/heketi/mounts/test/file 2>/dev/null || true"); out != "" {
 		t.Errorf("after the power cut there is %q; want no device and no mount", out)
 	}

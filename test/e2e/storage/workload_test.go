@@ -87,7 +87,7 @@ func (w *workload) undisturbed(by string, graph bool) {
 func (w *workload) status() tally.Status {
 	w.Helper()
 	var line string
-	clustertest.Within(w.T, time.Minute, func() (err error) {
+	clustertest.Within(w.T, 3*time.Minute, func() (err error) {
 		line, err = cluster.Kubectl(w.Context(), "logs", "workload", "--tail=1")
 		if err == nil && strings.TrimSpace(line) == "" {
 			err = errors.New("the workload has printed nothing")
