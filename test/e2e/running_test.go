@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/driver"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
@@ -124,7 +123,7 @@ spec:
 	})
 	// Evicted at once, the pod could be scheduled to the same node again: the scheduler sees the cordon a moment later.
 	kubectl(t, "cordon", from)
-	time.Sleep(2 * time.Second)
+	s.schedulesNothingOn(from)
 	kubectl(t, "drain", from, "--ignore-daemonsets", "--delete-emptydir-data", "--force", patience)
 	to := ready()
 	if to == from {
@@ -144,6 +143,25 @@ spec:
 		}
 	}
 	ok(t, d.WaitReady(t.Context())) // the controller may have moved, too
+}
+
+// schedulesNothingOn waits until the scheduler sees that a node is cordoned: it then refuses a pod that needs this node.
+func (s *space) schedulesNothingOn(node string) {
+	s.Helper()
+	eventually(s.T, func() error {
+		s.apply(fmt.Sprintf(`---
+apiVersion: v1
+kind: Pod
+metadata: {name: pinned}
+spec:
+  nodeSelector: {kubernetes.io/hostname: %s}
+  terminationGracePeriodSeconds: 0
+  containers: [{name: main, image: %q, command: [sleep, "1000000"]}]
+`, node, busyboxImage))
+		_, err := s.try("wait", "--for=condition=PodScheduled=False", "--timeout=10s", "pod/pinned")
+		s.kubectl("delete", "pod/pinned", patience)
+		return err
+	})
 }
 
 // lines returns how many lines a writer has written, as the pod sees it.

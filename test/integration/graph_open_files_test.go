@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
-	"time"
 )
 
 // A file of several pages, which the kernel caches.
@@ -36,7 +36,7 @@ func TestOpenFilesAfterAGraphChange(t *testing.T) {
 			r.ok(errors.Join(holds(before, '0'), reads(path, '0')), "read the file")
 
 			r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on")
-			time.Sleep(3 * time.Second) // until the client has the graph, and the kernel looks the name up again
+			r.eventually(commandLimit, "the kernel finds another file by this name", func() error { return replaced(before, path) })
 			r.ok(errors.Join(holds(before, '0'), reads(path, '0')), "read the file after the change")
 			const turns = 4
 			failed := make([]error, 0, turns)
@@ -50,6 +50,19 @@ func TestOpenFilesAfterAGraphChange(t *testing.T) {
 			}
 		})
 	}
+}
+
+// replaced returns an error until the kernel has looked a path up in the client's new graph: it then finds another file than the
+// one that is open, whose name it marks as deleted.
+func replaced(opened *os.File, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", opened.Fd()))
+	if err == nil && !strings.HasSuffix(name, " (deleted)") {
+		err = fmt.Errorf("the open file is still %s", name)
+	}
+	return err
 }
 
 // reads opens a file and returns an error if it does not hold pages(b).
