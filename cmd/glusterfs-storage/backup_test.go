@@ -229,21 +229,23 @@ func heketiProgram(t *testing.T) string {
 func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string, pid int) {
 	t.Helper()
 	program := heketiProgram(t)
-	listener := httptest.NewServer(nil) // only to get a free port
-	address := listener.Listener.Addr().String()
-	listener.Close()
+	port, err := lab.HoldPort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = port.Close() })
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--config="+filepath.Join(filepath.Dir(like.Log), "heketi.json"))
-	cmd.Env = append(os.Environ(), "HEKETI_DB_PATH="+path, "HEKETI_HTTP_PORT="+address[strings.LastIndexByte(address, ':')+1:], "HEKETI_ADMIN_KEY="+lab.HeketiKey)
+	cmd.Env = append(os.Environ(), "HEKETI_DB_PATH="+path, "HEKETI_HTTP_PORT="+port.Number, "HEKETI_ADMIN_KEY="+lab.HeketiKey)
 	started, err := lab.StartChild(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = started.Kill() })
-	client := connect(t, "http://"+address)
+	client := connect(t, "http://"+port.Address())
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		_, err := client.Backend().Hello(t.Context())
 		if err == nil {
-			return "http://" + address, started.Pid()
+			return "http://" + port.Address(), started.Pid()
 		}
 		if time.Since(began) > 30*time.Second {
 			t.Fatal(err)

@@ -114,7 +114,7 @@ func (r *rig) killHeketi(ctx context.Context, down time.Duration) error {
 		return err
 	}
 	wait(ctx, down)
-	return r.heketi.restart(ctx)
+	return r.heketi.server.Start(ctx)
 }
 
 func (r *rig) pauseHeketi(ctx context.Context, d time.Duration) error {

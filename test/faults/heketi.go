@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	goclient "github.com/heketi/heketi/client/api/go-client"
 	"github.com/heketi/heketi/pkg/glusterfs/api"
@@ -146,16 +145,6 @@ func (h *heketi) fill(cluster int, full bool) error {
 		}
 	}
 	return nil
-}
-
-// restart starts Heketi again after a kill. Its port was free for other programs meanwhile, so that it may take a few attempts.
-func (h *heketi) restart(ctx context.Context) error {
-	for attempt := 1; ; attempt++ {
-		err := h.server.Start(ctx)
-		if err == nil || attempt == 5 || !wait(ctx, 200*time.Millisecond) {
-			return err
-		}
-	}
 }
 
 // check runs Heketi's own check of its records.

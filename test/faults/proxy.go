@@ -3,6 +3,7 @@ package faults
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log"
 	"maps"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
 // Proxy stands between the driver and Heketi. It passes everything on unchanged, including the signed token, which covers only
@@ -20,7 +23,7 @@ import (
 type Proxy struct {
 	URL string
 
-	address  string
+	port     *lab.Port
 	client   *http.Client
 	upstream atomic.Pointer[string] // base URL
 	trace    atomic.Pointer[Trace]
@@ -37,8 +40,12 @@ type Proxy struct {
 
 // StartProxy starts a proxy without faults in front of upstream, a base URL.
 func StartProxy(ctx context.Context, upstream string) (*Proxy, error) {
+	port, err := lab.HoldPort()
+	if err != nil {
+		return nil, err
+	}
 	p := &Proxy{
-		address: "127.0.0.1:0", ledger: newLedger(), calm: make(chan struct{}),
+		URL: "http://" + port.Address(), port: port, ledger: newLedger(), calm: make(chan struct{}),
 		client: &http.Client{
 			Timeout:       30 * time.Second,
 			Transport:     &http.Transport{MaxIdleConnsPerHost: 32},
@@ -47,15 +54,14 @@ func StartProxy(ctx context.Context, upstream string) (*Proxy, error) {
 	}
 	p.Route(upstream)
 	if err := p.Listen(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, port.Close())
 	}
-	p.URL = "http://" + p.address
 	return p, nil
 }
 
 // Listen accepts connections at the same address as before.
 func (p *Proxy) Listen(ctx context.Context) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.address)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.port.Address())
 	if err != nil {
 		return err
 	}
@@ -65,7 +71,7 @@ func (p *Proxy) Listen(ctx context.Context) error {
 		ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	p.mu.Lock()
-	p.address, p.server = listener.Addr().String(), server
+	p.server = server
 	p.mu.Unlock()
 	go func() { _ = server.Serve(listener) }() // ends with Refuse or Close
 	return nil
@@ -90,7 +96,7 @@ func (p *Proxy) Close() error {
 	p.Calm()
 	err := p.Refuse()
 	p.client.CloseIdleConnections()
-	return err
+	return errors.Join(err, p.port.Close())
 }
 
 // Route sends all further requests to another server.

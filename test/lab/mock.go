@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -36,7 +34,7 @@ type MockHeketi struct {
 	config   map[string]any // the content of heketi.json, which Start writes
 	caFile   string         // "" means no TLS
 	args     []string       // the program's arguments, besides --config
-	address  string
+	port     *Port
 	clusters int
 	db       *os.File
 	child    *Child
@@ -55,23 +53,24 @@ func StartMockHeketi(ctx context.Context, dir string) (*MockHeketi, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return nil, err
-	}
 	// On disk, the database would be synced about twenty times for each volume, which can take longer than everything else.
 	fd, err := unix.MemfdCreate("heketi.db", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("database in memory: %w", err)
 	}
+	db := os.NewFile(uintptr(fd), "heketi.db")
+	port, err := HoldPort()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	m := &MockHeketi{
 		CLIPath: binaries.CLI, Log: filepath.Join(dir, "heketi.log"),
-		server: binaries.Server, dir: dir, config: heketiConfig(port, mockConfig("/proc/self/fd/3")),
-		address: net.JoinHostPort("127.0.0.1", port), db: os.NewFile(uintptr(fd), "heketi.db"),
+		server: binaries.Server, dir: dir, config: heketiConfig(port.Number, mockConfig("/proc/self/fd/3")),
+		port: port, db: db,
 	}
-	m.URL = "http://" + m.address
+	m.URL = "http://" + port.Address()
 	if err := m.Start(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, port.Close(), db.Close())
 	}
 	if err := m.AddCluster(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("mock Heketi: %w", err), m.Stop())
@@ -145,12 +144,16 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 	}}
 	for {
 		err := hello(ctx, client, m.URL)
+		select {
+		case <-m.child.Done(): // before the answer counts, which may be another server's
+			return fmt.Errorf("mock Heketi ended while it was starting; the end of %s:\n%s", m.Log, tail(m.Log))
+		default:
+		}
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-m.child.Done():
-			return fmt.Errorf("mock Heketi ended while it was starting; the end of %s:\n%s", m.Log, tail(m.Log))
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("mock Heketi does not answer: %w", err), m.Kill())
 		case <-time.After(10 * time.Millisecond):
@@ -161,7 +164,7 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 // UseTLS restarts the Heketi with a certificate, on the same port. caFile holds the authority's certificate, which CLI trusts.
 func (m *MockHeketi) UseTLS(ctx context.Context, certFile, keyFile, caFile string) error {
 	m.config["enable_tls"], m.config["cert_file"], m.config["key_file"] = true, certFile, keyFile
-	m.URL, m.caFile = "https://"+m.address, caFile
+	m.URL, m.caFile = "https://"+m.port.Address(), caFile
 	return m.restart(ctx)
 }
 
@@ -175,7 +178,7 @@ func (m *MockHeketi) Resume() error { return m.child.Signal(syscall.SIGCONT) }
 func (m *MockHeketi) Kill() error { return m.child.Kill() }
 
 // Stop ends the Heketi for good.
-func (m *MockHeketi) Stop() error { return errors.Join(m.Kill(), m.db.Close()) }
+func (m *MockHeketi) Stop() error { return errors.Join(m.Kill(), m.port.Close(), m.db.Close()) }
 
 // CLI runs heketi-cli as the administrator.
 func (m *MockHeketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
@@ -185,14 +188,4 @@ func (m *MockHeketi) CLI(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, m.CLIPath, args...)
 	cmd.Env = append(os.Environ(), heketiCLIEnv(m.URL)...)
 	return output(cmd, append([]string{"heketi-cli"}, args...))
-}
-
-// freePort returns a port that is free now. Heketi cannot choose one itself.
-func freePort(ctx context.Context) (string, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = listener.Close() }()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
 }
