@@ -27,9 +27,12 @@ func (l *Lab) Controller() *DriverProcess {
 // NodePlugin returns the driver's node plugin on the i-th client machine.
 func (l *Lab) NodePlugin(i int) *DriverProcess {
 	name := nodeName(i)
-	args := append([]string{"--node-id", name, "--state-dir", l.layout.Path(name, "state"), "--client-cgroup", l.layout.ClientCgroup()}, l.setup.NodeArgs...)
+	args := append([]string{"--node-id", name, "--state-dir", l.layout.Path(name, "state"), "--client-cgroup", l.ClientCgroup()}, l.setup.NodeArgs...)
 	return l.driverProcess(l.Node(i), name, "node", args...)
 }
+
+// ClientCgroup returns the top-level control group of the clients that both node plugins start. It ends with the lab.
+func (l *Lab) ClientCgroup() string { return l.layout.ClientCgroup() }
 
 // ConfigFile returns the path of the driver's configuration. Its only backend is the lab's Heketi, named "lab".
 func (l *Lab) ConfigFile() string { return l.layout.Path("controller.yaml") }

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/report"
 	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/rounds"
-	"github.com/glusterfs-csi/glusterfs-csi/test/chaos/strays"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
@@ -25,22 +23,21 @@ type Options struct {
 
 // Run runs rounds on a lab and adds their results to a report. It always ends the lab.
 func Run(ctx context.Context, o Options, wanted []Round, short bool, repeat int, result *report.Result) (err error) {
-	group := fmt.Sprintf("chaos-%d", os.Getpid()) // only for this run: another lab may use the driver's default
 	l, err := lab.Up(ctx, lab.Options{
 		Dir: o.Dir, Driver: o.Driver, Out: o.Out, EndWithCaller: true,
 		HeketiEnv: []string{"HEKETI_DISABLE_HEALTH_MONITOR=true"},
 		// A client that hangs on purpose must not be killed before the end of its round.
-		NodeArgs: []string{"--client-cgroup=" + group, "--hung-client-limit=1h"},
+		NodeArgs: []string{"--hung-client-limit=1h"},
 	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lab.End(o.Dir), strays.RemoveCgroups(group)) }()
+	defer func() { err = errors.Join(err, lab.End(o.Dir)) }()
 	workload, err := filepath.Abs(o.Workload)
 	if err != nil {
 		return err
 	}
-	c := &rig{lab: l, at: 1, workload: workload, group: group, before65: o.Before65, cgroupV2: o.CgroupV2}
+	c := &rig{lab: l, at: 1, workload: workload, group: l.ClientCgroup(), before65: o.Before65, cgroupV2: o.CgroupV2}
 	defer func() { err = errors.Join(err, c.close()) }()
 	if err := c.begin(ctx); err != nil {
 		return fmt.Errorf("prepare the volumes and pods: %w; logs are in %s", err, l.LogDir())

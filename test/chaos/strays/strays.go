@@ -4,7 +4,6 @@ package strays
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,16 +28,6 @@ func Cgroups(name string) ([]string, error) {
 		}
 	}
 	return found, nil
-}
-
-// RemoveCgroups removes the groups that an interrupted run has left, once their processes have ended.
-func RemoveCgroups(name string) error {
-	found, err := Cgroups(name)
-	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) }) // inner groups first
-	for _, path := range found {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
 }
 
 // since returns the lines of a snapshot that an earlier one did not have.

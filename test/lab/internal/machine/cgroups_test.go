@@ -21,6 +21,10 @@ func TestCgroupsAreRemovedWithTheirProcesses(t *testing.T) {
 	if got, want := len(Cgroups(layout, "")), 2*len(mounts); got != want {
 		t.Errorf("%d control groups were made, want the lab's and the machine's in %d hierarchies", got, len(mounts))
 	}
+	client := filepath.Join(mounts[0], layout.ClientCgroup(), "client") // as a node plugin makes it
+	if err := os.MkdirAll(client, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	busy := exec.CommandContext(t.Context(), "sleep", "60")
 	if err := busy.Start(); err != nil {
 		t.Fatal(err)
@@ -48,5 +52,8 @@ func TestCgroupsAreRemovedWithTheirProcesses(t *testing.T) {
 	}
 	if left := Cgroups(layout, ""); len(left) > 0 {
 		t.Errorf("left: %q", left)
+	}
+	if _, err := os.Stat(filepath.Dir(client)); !os.IsNotExist(err) {
+		t.Errorf("the group of the clients is left: %v", err)
 	}
 }
