@@ -71,7 +71,7 @@ type Lab struct {
 	setup  setup
 }
 
-// setup is the content of setupFile: the paths and options that Open needs. The file exists only if Up has completed.
+// setup is the content of Layout.SetupFile: the paths and options that Open needs. The file exists only if Up has completed.
 type setup struct {
 	Driver      string   `json:"driver"`
 	Labctl      string   `json:"labctl"`
@@ -128,7 +128,7 @@ func Up(ctx context.Context, options Options) (_ *Lab, err error) {
 		fmt.Fprintf(out, "lab: %-44s %5.1f s\n", s.name, time.Since(begin).Seconds())
 	}
 	// The file is written last: without it Open finds no lab, and the next Up clears everything away.
-	if err := writeJSON(layout.Path(setupFile), l.setup); err != nil {
+	if err := writeJSON(layout.SetupFile(), l.setup); err != nil {
 		return nil, err
 	}
 	fmt.Fprintf(out, "lab: %-44s %5.1f s\n", "ready", time.Since(start).Seconds())
@@ -158,8 +158,6 @@ func (l *Lab) steps(options Options, out io.Writer) []step {
 	}
 	return steps
 }
-
-const setupFile = "lab.json"
 
 // prepare builds missing programs and records the paths of all programs.
 func (l *Lab) prepare(ctx context.Context, options Options, out io.Writer) error {
@@ -208,7 +206,7 @@ func Open(dir string) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{layout: layout, hub: machine.Client{Layout: layout, Name: machine.Hub}}
-	if err := readJSON(layout.Path(setupFile), &l.setup); err != nil {
+	if err := readJSON(layout.SetupFile(), &l.setup); err != nil {
 		return nil, fmt.Errorf("%s: %w (%w)", layout.Dir, ErrNotRunning, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -99,6 +99,14 @@ func (s *Server) Link(req LinkRequest, _ *struct{}) error {
 // endWith ends the lab when the process that holds the other end of the leash ends, however it ends.
 func (s *Server) endWith(leash io.Reader) {
 	_, _ = io.Copy(io.Discard, leash)
+	s.end()
+	os.Exit(0)
+}
+
+// end ends all machines. It first removes the setup file, so that an Up, which may begin before this lab has ended, does not take it
+// for a running one: Up then kills the hub and waits for its end.
+func (s *Server) end() {
+	_ = os.Remove(s.layout.SetupFile())
 	s.services.mu.Lock()
 	names := make([]string, 0, len(s.services.byName))
 	for name := range s.services.byName {
@@ -108,5 +116,4 @@ func (s *Server) endWith(leash io.Reader) {
 	for _, name := range names {
 		_ = s.PowerCut(name, nil)
 	}
-	os.Exit(0)
 }

@@ -55,6 +55,9 @@ func (l Layout) Path(elem ...string) string {
 	return filepath.Join(append([]string{l.Dir}, elem...)...)
 }
 
+// SetupFile returns the path of the file that exists while the lab can be opened.
+func (l Layout) SetupFile() string { return l.Path("lab.json") }
+
 // Socket returns the path of the socket on which the init of the named machine takes orders.
 func (l Layout) Socket(name string) string { return l.Path("run", name+".sock") }
 
