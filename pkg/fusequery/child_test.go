@@ -16,7 +16,7 @@ import (
 // TestIdleChild: an idle child ends, and the next question starts another one.
 func TestIdleChild(t *testing.T) {
 	a := newAsker(t)
-	a.idleLimit = 50 * time.Millisecond
+	a.idleLimit = 500 * time.Millisecond // long enough to see the child
 	a.Prepare()
 	waitFor(t, "a child without questions", func() bool { return len(children(t)) == 1 })
 	for range 2 {

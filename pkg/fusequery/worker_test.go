@@ -150,7 +150,7 @@ func TestSecondTryHasItsOwnTime(t *testing.T) {
 	a, c := newAsker(t), newClient(t)
 	answered := make(chan error, 1)
 	go func() {
-		_, err := a.Getattr(t.Context(), 500*time.Millisecond, "s", c.path)
+		_, err := a.Getattr(t.Context(), 3*time.Second, "s", c.path) // enough to see the question, and to kill its process
 		answered <- err
 	}()
 	waitFor(t, "a process with a question", func() bool {

@@ -32,7 +32,7 @@ func wantError(t *testing.T, err, kind error) {
 func timing() heketi.Timing {
 	return heketi.Timing{
 		PollMin: time.Millisecond, PollMax: 5 * time.Millisecond,
-		Exchange: 30 * time.Second, Examine: 30 * time.Second, Outage: 50 * time.Millisecond, Throttle: 30 * time.Second,
+		Exchange: 30 * time.Second, Examine: 30 * time.Second, Outage: time.Second, Throttle: 30 * time.Second,
 		Again: time.Millisecond, Late: 30 * time.Second,
 	}
 }

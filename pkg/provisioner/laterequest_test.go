@@ -88,7 +88,7 @@ func TestExpandThatNeverArrives(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			f, dir := start(t), t.TempDir()
 			short := timing()
-			short.Late = 200 * time.Millisecond
+			short.Late = time.Second // the first call must end before
 			v := f.create(t, spec("pvc-1"))
 			f.server.Inject(tc.fault)
 			ask := volume.Capacity{RequiredBytes: 5 * volume.GiB}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
@@ -37,7 +38,9 @@ func (g glusterds) Run(ctx context.Context, pod, container string, command ...st
 }
 
 // TestLook: a server is usable if it has started and glusterd answers, whether or not its pod is ready.
-func TestLook(t *testing.T) {
+func TestLook(t *testing.T) { synctest.Test(t, testLook) }
+
+func testLook(t *testing.T) {
 	pods := lister{
 		{Name: "gluster-n1", Node: "n1", Started: true, Ready: true},
 		{Name: "gluster-n2", Node: "n2", Started: true, Why: "a brick is offline"},
