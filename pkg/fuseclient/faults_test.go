@@ -122,7 +122,7 @@ func TestCallsLeaveNoDescriptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		waitFor(t, "the client's end", func() bool { return !r.Process.alive() })
-		n.cfg.StartTimeout = n.limits.ask
+		n.cfg.StartTimeout = n.limits.mute / 3
 		if err := n.Stage(t.Context(), source("mute"), n.path("staging")); !errors.Is(err, mount.ErrTimeout) {
 			t.Fatal(err)
 		}

@@ -40,12 +40,13 @@ func TestHoldPort(t *testing.T) {
 // TestHeldPortIsNotChosen: in a network with few ports, programs that ask for any port get all but the held one.
 func TestHeldPortIsNotChosen(t *testing.T) {
 	needs.Root(t, "makes a network namespace")
+	ip := needs.Program(t, "ip", "iproute2")
 	const first, last = 50000, 50003
-	runtime.LockOSThread() // without the end of the lock, the thread ends with the test
+	runtime.LockOSThread() // never unlocked, so that the thread ends with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+	if out, err := exec.Command(ip, "link", "set", "lo", "up").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_local_port_range", []byte(strconv.Itoa(first)+" "+strconv.Itoa(last)), 0); err != nil {
