@@ -29,7 +29,7 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 	var leftOut []tables.Table   // tables with too many mounts; each repaired mount makes room for another
 	defer func() { r.noteLeftOut(leftOut) }()
 	for range passes {
-		found, err := tables.Scan([]mount.Device{dead.Device})
+		found, err := r.scan([]mount.Device{dead.Device})
 		if err != nil { // one unreadable process must not keep the others from being repaired
 			klog.FromContext(r.ctx).Error(err, "Cannot see all containers that may have mounts of a client that has ended", "volumeID", r.volume.VolumeID)
 		}

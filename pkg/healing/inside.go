@@ -9,7 +9,7 @@ import (
 // inside returns the mounts inside m, in an order in which they can be mounted: the present ones, and those in the snapshots of
 // clients that have ended. It returns an error that wraps errLost if the list is incomplete.
 func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error) {
-	nested, partial := t.Nested(m), m.Partial
+	nested, partial := r.nested(t, m), m.Partial
 	for _, former := range r.former {
 		for _, then := range former.Tables {
 			if !t.Continues(then) {
@@ -21,7 +21,7 @@ func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error
 					continue
 				}
 				known, partial = true, partial || was.Partial
-				for _, inner := range then.Nested(was) {
+				for _, inner := range r.nested(then, was) {
 					if !hasPoint(nested, inner.Point) {
 						nested = append(nested, inner)
 					}
@@ -34,6 +34,17 @@ func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error
 		return nil, fmt.Errorf("%w: its container has more mounts than the driver tracks", errLost)
 	}
 	return nested, nil
+}
+
+// nested is like Table.Nested, for a mount of the volume, and notes which of the mounts inside it are mounts of the same volume.
+func (r *repairer) nested(t tables.Table, m tables.Mount) []tables.Mount {
+	all := t.Nested(m)
+	for i, inner := range all {
+		if inner.Device == m.Device {
+			all[i].Volume = r.volume.VolumeID
+		}
+	}
+	return all
 }
 
 func hasPoint(mounts []tables.Mount, point string) bool {

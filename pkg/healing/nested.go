@@ -83,8 +83,8 @@ func attach(tree, at *os.File) error {
 // cloneFormer returns a copy of the file system that an inner mount showed, with its flags. It searches the mounts of this process
 // first, then those of the node.
 func (r *repairer) cloneFormer(m tables.Mount) (*os.File, error) {
-	if tree, ours, err := r.ofVolume(m); ours || err != nil {
-		return tree, err
+	if m.FSType == glusterFS {
+		return r.ofVolume(m)
 	}
 	own, err := mountsOf(os.Getpid(), m.Device)
 	if err != nil {
@@ -157,27 +157,27 @@ func (r *repairer) clone(dir *os.File, m tables.Mount) (*os.File, error) {
 	return tree, nil
 }
 
-// ofVolume is like cloneFormer, for a mount of one of the driver's volumes. It finds the volume by name, because its device number
-// may belong to another volume's client by now.
-func (r *repairer) ofVolume(m tables.Mount) (tree *os.File, ours bool, err error) {
-	for _, s := range r.Served() {
-		if !s.Owns(m.FSType, m.Source) || !below("/"+s.Subdir, m.Root) {
-			continue
-		}
-		ours = true
-		if !s.Alive {
-			err = fmt.Errorf("%w: volume %s, which is mounted inside this one, has no client yet", mount.ErrUnavailable, s.VolumeID)
-			continue
-		}
-		from, err := mount.OpenPath(s.StagingPath)
-		if err != nil {
-			return nil, true, err
-		}
-		defer from.Close()
-		tree, err = r.cloneBelow(from, relative("/"+s.Subdir, m.Root), m)
-		return tree, true, err
+// ofVolume is like cloneFormer, for a mount of a GlusterFS volume. The volume's present client may have another device, so the
+// mount must have been known as one of the volume's.
+func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
+	s, staged := r.volume, true
+	if m.Volume != s.VolumeID {
+		s, staged = r.Serves(m.Volume)
 	}
-	return nil, ours, err
+	switch {
+	case m.Volume == "":
+		return nil, fmt.Errorf("%w: %s is not known as a mount of one of the driver's volumes", errLost, m.Source)
+	case !staged || !s.Owns(m.FSType, m.Source) || !below("/"+s.Subdir, m.Root):
+		return nil, fmt.Errorf("%w: volume %s (%s of %s) is not staged on the node", errLost, m.Volume, m.Root, m.Source)
+	case !s.Alive:
+		return nil, fmt.Errorf("%w: volume %s, which is mounted inside this one, has no client yet", mount.ErrUnavailable, s.VolumeID)
+	}
+	from, err := mount.OpenPath(s.StagingPath)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	return r.cloneBelow(from, relative("/"+s.Subdir, m.Root), m)
 }
 
 // cloneOnNode is like cloneFormer, with the mounts that process 1 sees.

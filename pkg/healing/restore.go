@@ -21,7 +21,7 @@ import (
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	// Names that were not found while bricks came back may be found by now.
 	r.outcome.Pending, r.outcome.Lost, r.former = 0, nil, []tables.Snapshot{was}
-	own, err := tables.Read(os.Getpid(), r.volume.Device)
+	own, err := r.read(os.Getpid(), r.volume.Device)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (r *repairer) restore(was tables.Snapshot, all bool) error {
 
 // renewOthers renews the mounts of containers that have started since the snapshot was taken.
 func (r *repairer) renewOthers(known []tables.Table) {
-	found, _ := tables.Scan([]mount.Device{r.volume.Device}) // on an error, the tables that could be read
+	found, _ := r.scan([]mount.Device{r.volume.Device}) // on an error, the tables that could be read
 	for _, t := range found[r.volume.Device] {
 		if t.PID == r.volume.PID || slices.ContainsFunc(known, func(k tables.Table) bool { return k.Target() == t.Target() }) {
 			continue
@@ -77,7 +77,7 @@ func (r *repairer) restoreIn(was tables.Table) error {
 		return err
 	}
 	defer n.close()
-	if n.table, err = tables.Read(was.PID, r.volume.Device); err != nil {
+	if n.table, err = r.read(was.PID, r.volume.Device); err != nil {
 		return err
 	}
 	r.renew(n)
@@ -133,7 +133,7 @@ func (r *repairer) isStale(n *namespace, m tables.Mount) bool {
 // putBack restores the mounts inside the volume's mounts in a container.
 func (r *repairer) putBack(n *namespace, was tables.Table) {
 	for _, m := range was.Volume(r.volume.Device) {
-		nested := was.Nested(m)
+		nested := r.nested(was, m)
 		if len(nested) == 0 {
 			continue
 		}

@@ -62,7 +62,7 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	if len(wanted) == 0 {
 		return
 	}
-	found, err := tables.Scan(devices)
+	found, err := h.scan(devices)
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot see all containers that may use volumes")
 		h.readAgain()

@@ -33,6 +33,9 @@ type Mount struct {
 	// Later is set if the mount was not there yet when its container was first seen, or is of the container's own root file system:
 	// the container made it, or something on the node.
 	Later bool `json:"later,omitempty"`
+	// Volume is the id of the driver's volume to which a mount inside another volume belongs, as its device showed when the table
+	// was read; "" for other file systems, and in snapshots of earlier versions.
+	Volume string `json:"volume,omitempty"`
 	// Partial is set if the table lacks some mounts inside this one, at any depth.
 	Partial bool `json:"partial,omitempty"`
 }

@@ -1,0 +1,96 @@
+package healing
+
+import (
+	"slices"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// glusterFS is the type of a mount of a GlusterFS client.
+const glusterFS = "fuse.glusterfs"
+
+// A container that may mount chooses the type and the source of its mounts, but not their device numbers. So a mount inside a
+// volume counts as a mount of another volume only if its device was that of the other volume's client when the table was read.
+
+// scan is like tables.Scan, and notes to which volumes the mounts inside the volumes belong.
+func (h *Healer) scan(devices []mount.Device) (found map[mount.Device][]tables.Table, err error) {
+	before := h.Served()
+	found, err = tables.Scan(devices)
+	h.noteVolumes(before, found)
+	return found, err
+}
+
+// read is like tables.Read, and notes to which volumes the mounts inside the volume belong.
+func (h *Healer) read(pid int, d mount.Device) (tables.Table, error) {
+	before := h.Served()
+	t, err := tables.Read(pid, d)
+	h.noteVolumes(before, map[mount.Device][]tables.Table{d: {t}}) // changes the elements of t.Mounts
+	return t, err
+}
+
+// noteVolumes sets Volume in tables that were read since the given volumes were served.
+func (h *Healer) noteVolumes(before []fuseclient.Served, found map[mount.Device][]tables.Table) {
+	volumes := volumesThroughout(before, h.Served())
+	for d, all := range found {
+		for _, t := range all {
+			for i, m := range t.Mounts {
+				if m.Device != d {
+					t.Mounts[i].Volume = volumes[m.Device]
+				}
+			}
+		}
+	}
+	for _, kept := range h.memory.list() {
+		keepVolumes(found[kept.Device], kept.Tables)
+	}
+}
+
+// volumesThroughout returns the volumes by the devices that their clients had from one time to another. The kernel gives the
+// number of a device to another file system as soon as the device has no mount, so the volume must still be mounted.
+func volumesThroughout(before, after []fuseclient.Served) map[mount.Device]string {
+	volumes := map[mount.Device]string{}
+	for _, s := range after {
+		same := func(b fuseclient.Served) bool { return b.Client == s.Client && b.Device == s.Device }
+		if s.Client == "" || !slices.ContainsFunc(before, same) {
+			continue
+		}
+		if d, mounted, err := mount.DeviceAt(s.StagingPath); err == nil && mounted && d == s.Device {
+			volumes[s.Device] = s.VolumeID
+		}
+	}
+	return volumes
+}
+
+// keepVolumes copies Volume from earlier tables to the mounts that are still there: the client of the inner volume may have been
+// replaced, and its mount in the container not yet.
+func keepVolumes(seen, kept []tables.Table) {
+	type identity struct {
+		place
+
+		device mount.Device
+	}
+	of := func(m tables.Mount) identity { return identity{place{m.ID, m.Parent, m.Point}, m.Device} }
+	for _, was := range kept {
+		known := map[identity]string{}
+		for _, m := range was.Mounts {
+			if m.Volume != "" {
+				known[of(m)] = m.Volume
+			}
+		}
+		if len(known) == 0 {
+			continue
+		}
+		for _, t := range seen {
+			if !t.Continues(was) {
+				continue
+			}
+			for i, m := range t.Mounts {
+				if m.Volume == "" {
+					t.Mounts[i].Volume = known[of(m)]
+				}
+			}
+		}
+	}
+}
