@@ -37,7 +37,7 @@ const deleted = "//deleted"
 
 // cloneDirectory clones the volume's directory from the client's first mount.
 func (m *Manager) cloneDirectory(ctx context.Context, r record, limit time.Duration) (*os.File, error) {
-	root, err := m.openFresh(r)
+	root, err := m.openFresh(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: first mount of the client of volume %s: %w", mount.ErrUnavailable, r.Source.VolumeID, err)
 	}
@@ -78,7 +78,7 @@ func directoryError(r record, err error) error {
 
 // openMetaAbove opens the client's .meta, which cannot be reached from a mount of a directory, and keeps it open.
 func (m *Manager) openMetaAbove(ctx context.Context, r record) error {
-	root, err := m.openFresh(r)
+	root, err := m.openFresh(ctx, r)
 	if err != nil {
 		return err
 	}

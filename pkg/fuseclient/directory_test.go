@@ -159,7 +159,7 @@ func TestDirectoryAfterAGraphChange(t *testing.T) {
 		data, _ := os.ReadFile(n.logPath("id-vol"))
 		return strings.Contains(string(data), "graph changed")
 	})
-	root, err := n.OpenWhole("id-vol")
+	root, err := n.OpenWhole(t.Context(), "id-vol")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,14 +116,14 @@ func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client p
 		return mount.Device{}, fmt.Errorf("%w: open mountinfo: %w", errEnded, err)
 	}
 	defer unix.Close(table)
-	path = client.procPath("root", path)
+	visible := client.procPath("root", path)
 	for {
-		device, mounted, err := mount.DeviceAt(path)
+		device, mounted, err := mount.DeviceIn(client.PID, path)
 		if err != nil {
 			return mount.Device{}, fmt.Errorf("%w: %w", errEnded, err)
 		}
 		if mounted {
-			dev, err := m.asker.Getattr(ctx, limit, path, path)
+			dev, err := m.asker.Getattr(ctx, limit, visible, visible)
 			if err == nil && dev != device {
 				err = errEnded // the client unmounted in between, and the directory below answered
 			}

@@ -148,17 +148,17 @@ func TestPlacementIsLogged(t *testing.T) {
 	}
 }
 
-// TestInMountNamespaceOfAClient: an error means that the client has ended only if it really has.
-func TestInMountNamespaceOfAClient(t *testing.T) {
+// TestInNamespaceOfAClient: an error means that the client has ended only if it really has.
+func TestInNamespaceOfAClient(t *testing.T) {
 	reason := errors.New("reason")
 	const none = 1 << 22
-	if err := (process{PID: none}).inMountNamespace(func() error { t.Error("called"); return nil }); !errors.Is(err, errEnded) {
+	if err := (process{PID: none}).inNamespaceOnly(func() error { t.Error("called"); return nil }); !errors.Is(err, errEnded) {
 		t.Errorf("without a process: %v", err)
 	}
 	for _, kills := range []bool{false, true} {
 		for _, want := range []error{nil, reason} {
 			p := foreignProcess(t)
-			err := p.inMountNamespace(func() error {
+			err := p.inNamespaceOnly(func() error {
 				if kills {
 					return errors.Join(unix.Kill(p.PID, unix.SIGKILL), unix.Waitid(unix.P_PID, p.PID, nil, unix.WEXITED|unix.WNOWAIT, nil), want)
 				}

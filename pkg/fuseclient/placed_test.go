@@ -9,12 +9,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
@@ -193,10 +196,10 @@ func TestPlacedClientIsKeptUpToDate(t *testing.T) {
 	if err := os.WriteFile(key, make([]byte, 2<<20), 0o600); err != nil { // more than fits
 		t.Fatal(err)
 	}
-	if err := refreshSecretsOf(process{r.Process.PID, r.Process.Start - 1}); err != nil { // as if another process had the number by now
+	if err := n.refreshSecretsOf(t.Context(), process{r.Process.PID, r.Process.Start - 1}); err != nil { // as if another process had the number by now
 		t.Error(err)
 	}
-	if err := refreshSecretsOf(r.Process); !errors.Is(err, unix.ENOSPC) {
+	if err := n.refreshSecretsOf(t.Context(), r.Process); !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("%v", err)
 	}
 	if got, err := os.ReadFile(r.Process.procPath("root", key)); err != nil || string(got) != "second" {
@@ -225,11 +228,42 @@ func TestClientOfAnotherDriver(t *testing.T) {
 	if found := runningClients(n.cfg.StateDir, ""); len(found) != 1 {
 		t.Fatalf("%+v", found)
 	}
-	if err := r.Process.inMountNamespace(func() error { return unix.Mount("tmpfs", filepath.Join(n.cfg.StateDir, "clients"), "tmpfs", 0, "") }); err != nil {
-		t.Fatal(err)
-	}
+	mounttest.Inside(t, r.Process.PID, func() error { return unix.Mount("tmpfs", filepath.Join(n.cfg.StateDir, "clients"), "tmpfs", 0, "") })
 	if found := runningClients(n.cfg.StateDir, ""); len(found) != 0 {
 		t.Errorf("%+v", found)
+	}
+}
+
+// TestClientThatHidesItsFirstMount: a client that was taken over can put a file system that never answers on any path. The driver
+// accesses it only in a child process, and ends the client when its volume is unstaged.
+func TestClientThatHidesItsFirstMount(t *testing.T) {
+	n, _ := newPlacedNode(t)
+	r := n.stage()
+	fuse, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	end := func() { once.Do(func() { _ = unix.Close(fuse) }) }
+	t.Cleanup(end)
+	mounttest.Inside(t, r.Process.PID, func() error {
+		options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fuse)
+		return unix.Mount("mute", filepath.Dir(n.freshPath(r)), "fuse", 0, options)
+	})
+	n.limits.ask = 200 * time.Millisecond
+	stuck := time.AfterFunc(20*time.Second, end) // unblocks the threads
+	if file, err := n.openFresh(t.Context(), r); !errors.Is(err, mount.ErrTimeout) {
+		t.Errorf("%v, %v", file, err)
+	}
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Error(err)
+	}
+	n.ending.Wait()
+	if r.Process.alive() {
+		t.Error("the client has not ended")
+	}
+	if !stuck.Stop() {
+		t.Error("a thread has waited for the file system")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
@@ -124,25 +126,35 @@ func (m *Manager) removeCgroup(client string) error {
 }
 
 // refreshSecrets gives running clients that are on the node the current keys and certificates.
-func refreshSecrets(ctx context.Context, running []runningClient) {
+func (m *Manager) refreshSecrets(ctx context.Context, running []runningClient) {
 	for _, c := range running {
 		if c.version == "" {
 			continue
 		}
-		err := refreshSecretsOf(c.process)
+		err := m.refreshSecretsOf(ctx, c.process)
 		if err != nil {
 			klog.FromContext(ctx).Error(err, "Cannot renew the certificates of a GlusterFS client", "pid", c.process.PID)
 		}
 	}
 }
 
-func refreshSecretsOf(client process) error {
-	root, err := os.Open(client.procPath("root"))
-	if err != nil || !client.alive() { // otherwise the root may belong to another process
-		return nil // it has ended
+func (m *Manager) refreshSecretsOf(ctx context.Context, client process) error {
+	err := placement.RefreshSecrets(func(dir string) (*os.File, error) {
+		file, at, err := m.openIn(ctx, client, dir)
+		if err != nil {
+			return nil, err
+		}
+		// A client that was taken over may have mounted a file system that never answers.
+		if fsType, err := mount.TypeIn(client.PID, at.Mount); err != nil || fsType != "tmpfs" {
+			_ = file.Close()
+			return nil, fmt.Errorf("%s of process %d is not in memory: %w", dir, client.PID, fs.ErrNotExist)
+		}
+		return file, nil
+	})
+	if errors.Is(err, errEnded) {
+		return nil
 	}
-	defer root.Close()
-	return placement.RefreshSecrets(fmt.Sprintf("/proc/self/fd/%d", root.Fd()))
+	return err
 }
 
 // sweepTrees removes the files of versions that no client uses, and the cgroups of clients that have ended.

@@ -39,14 +39,15 @@ func (p process) procPath(elem ...string) string {
 	return filepath.Join(append([]string{"/proc", strconv.Itoa(p.PID)}, elem...)...)
 }
 
-// inMountNamespace calls fn on a thread in the process's mount namespace. It returns errEnded if the process has ended.
-func (p process) inMountNamespace(fn func() error) error {
+// inNamespaceOnly calls fn, which may use only open files, on a thread in the process's mount namespace. It returns errEnded if
+// the process has ended.
+func (p process) inNamespaceOnly(fn func() error) error {
 	pidfd, err := p.open()
 	if pidfd == -1 {
 		return errors.Join(err, errEnded)
 	}
 	defer unix.Close(pidfd)
-	err = mount.InMountNamespace(p.PID, pidfd, fn)
+	err = mount.InNamespaceOnly(pidfd, fn)
 	if err != nil && mount.AwaitExit(pidfd, 0) {
 		return fmt.Errorf("%w: %w", errEnded, err)
 	}

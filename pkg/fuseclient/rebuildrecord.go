@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -102,9 +101,9 @@ func runningClients(stateDir, hash string) []runningClient {
 // sees reports whether dir is the same directory for a process as for this one: another node plugin in a container on the node
 // may use the same path for another directory.
 func sees(p process, dir string) bool {
-	own, _ := os.Stat(dir)                        //nolint:gosec // the state directory
-	theirs, _ := os.Stat(p.procPath("root", dir)) //nolint:gosec // the same path in the process's root
-	return os.SameFile(own, theirs)               // false if either is missing
+	own, err := mount.LocationOf(dir)
+	theirs, theirErr := mount.LocationIn(p.PID, dir)
+	return err == nil && theirErr == nil && own == theirs
 }
 
 // parseClient parses the arguments of a process. The process is a client if the last argument is a path below the directory.

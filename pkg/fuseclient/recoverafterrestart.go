@@ -3,7 +3,6 @@ package fuseclient
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ import (
 // process from serving, because otherwise no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(log), m.sweepLogs(log), m.sweepUnfinished(log))
+	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(ctx, log), m.sweepLogs(log), m.sweepUnfinished(log))
 	m.sweepTrees(log)
 	m.writeLeftovers(log)
 	return err
@@ -63,10 +62,8 @@ func (m *Manager) inService(r record) bool {
 	if i < 0 || top == nil || top.FSType != fsType {
 		return false
 	}
-	device, mounted, err := mount.DeviceAt(running[i].process.procPath("root", m.freshPath(r)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true // the client has left that path, as it does once it is mounted at the staging path
-	}
+	// A client leaves that path once it is mounted at the staging path, unless it has a separate mount namespace.
+	device, mounted, err := mount.DeviceIn(running[i].process.PID, m.freshPath(r))
 	return err == nil && (!mounted || device == mount.DeviceOf(top))
 }
 
@@ -143,7 +140,7 @@ func (m *Manager) retireEnding(ctx context.Context) (stale []string, err error) 
 }
 
 // sweepClients removes fresh paths that belong to no record.
-func (m *Manager) sweepClients(log klog.Logger) error {
+func (m *Manager) sweepClients(ctx context.Context, log klog.Logger) error {
 	known := map[string]bool{}
 	for _, r := range m.records {
 		known[m.freshPath(r)] = true
@@ -158,7 +155,7 @@ func (m *Manager) sweepClients(log klog.Logger) error {
 		switch {
 		case known[path]:
 		case running[name].isApart():
-			m.recordLeftover(log, path, running[name].removeFirstMountIfUnused(path))
+			m.recordLeftover(log, path, m.removeFirstMountIfUnused(ctx, running[name], path))
 		default:
 			m.recordLeftover(log, path, errors.Join(mount.Unmount(path, anyMount), mount.RemoveDir(path), m.removeCgroup(name)))
 		}

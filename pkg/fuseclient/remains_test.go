@@ -2,9 +2,11 @@ package fuseclient
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +35,7 @@ func TestRemovalErrorsAreReturned(t *testing.T) {
 		occupy(t, path)
 	}
 	for name, err := range map[string]error{
-		"a record": n.forget("id-other"), "a log": removeLogs(n.logPath("id-other")), "a fresh path": n.removeFirstMount(r),
+		"a record": n.forget("id-other"), "a log": removeLogs(n.logPath("id-other")), "a fresh path": n.removeFirstMount(t.Context(), r.Process, n.freshPath(r)),
 	} {
 		if !errors.Is(err, unix.ENOTEMPTY) {
 			t.Errorf("%s: %v", name, err)
@@ -57,22 +59,28 @@ func TestParseRecordOfOtherVersions(t *testing.T) {
 	}
 }
 
-// TestSees: two processes see the same directory only if the path leads both to the same one.
+// TestSees: two processes see the same directory only if the path leads both to the same one. A process in a container may mount
+// there a file system that never answers.
 func TestSees(t *testing.T) {
 	dir := t.TempDir()
 	own, other, none := process{PID: os.Getpid()}, foreignProcess(t), process{PID: 1 << 22}
 	if !sees(own, dir) || !sees(other, dir) || sees(none, dir) || sees(own, dir+"/missing") {
 		t.Error("for processes with the same files")
 	}
-	if err := errors.Join(os.Mkdir(dir+"/root", 0o755), os.MkdirAll(dir+"/root"+dir, 0o755)); err != nil {
+	device, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	restore := mounttest.HideProc(t)
-	err := errors.Join(os.Mkdir("/proc/7", 0o755), os.Symlink(dir+"/root", "/proc/7/root"))
-	got := sees(process{PID: 7}, dir)
-	restore()
-	if got || err != nil {
-		t.Errorf("for a process with another root directory: %t, %v", got, err)
+	var once sync.Once
+	end := func() { once.Do(func() { _ = unix.Close(device) }) }
+	t.Cleanup(end)
+	for fsType, data := range map[string]string{"tmpfs": "", "fuse": fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", device)} {
+		pid := mounttest.Container(t, "private")
+		mounttest.Inside(t, pid, func() error { return unix.Mount("other", filepath.Dir(dir), fsType, 0, data) })
+		stuck := time.AfterFunc(20*time.Second, end) // unblocks the thread
+		if sees(process{PID: pid}, dir) || !stuck.Stop() {
+			t.Errorf("%s: another directory counts as the same one, or a thread has waited for it", fsType)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (m *Manager) retire(ctx context.Context, r record) {
 	}
 	log := logger(ctx, r)
 	m.metas.close(r) // an open .meta would keep the client alive
-	err := errors.Join(writeRecord(m.endingPath(r), r), m.removeFirstMount(r))
+	err := errors.Join(writeRecord(m.endingPath(r), r), m.removeFirstMount(ctx, r.Process, m.freshPath(r)))
 	// The kernel reuses the number of a device without mounts for the next mount, so check the use before unmounting.
 	if used, usedErr := m.inUse(r); usedErr == nil && !used && !r.Unused {
 		r.Unused = true

@@ -97,7 +97,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 		if err := m.refuseHung(ctx, former, path); err != nil {
 			return record{}, err
 		}
-		logUnwritten(ctx, source.VolumeID, m.removeFirstMountIfShared(former))
+		logUnwritten(ctx, source.VolumeID, m.removeFirstMountIfShared(ctx, former))
 		return former, nil
 	default:
 		if err := m.replaceable(ctx, top, source.VolumeID); err != nil {
@@ -119,7 +119,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
 	}
-	logUnwritten(ctx, source.VolumeID, m.removeFirstMountIfShared(r))
+	logUnwritten(ctx, source.VolumeID, m.removeFirstMountIfShared(ctx, r))
 	return r, nil
 }
 

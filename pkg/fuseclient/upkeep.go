@@ -37,7 +37,7 @@ func (m *Manager) upkeep(ctx context.Context) {
 	}
 	running := m.knownClients()
 	m.updateResolver(ctx)
-	refreshSecrets(ctx, running)
+	m.refreshSecrets(ctx, running)
 	_, err := m.retireEnding(ctx) // clients that stayed because a mount was still in use
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot list the GlusterFS clients that are to end")

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -14,13 +17,16 @@ import (
 // volume needs the client, so that repairs can use it when every other mount of the volume is damaged. retire removes it, because
 // it keeps the client from ending. Clients that share this process's mount namespace keep it only for a volume that is a
 // directory; clients of earlier versions never have it.
+//
+// A client that was taken over by a server can put a file system that never answers anywhere in its mount namespace. So the path
+// of the first mount is opened by a child process (package fusequery), and everything else only uses the open file.
 
 // OpenWhole opens the root directory of a volume in its client's first mount, with O_PATH and without a request to the client. It
 // returns ErrNotMounted if the volume has no client or the client no longer has that mount. The client does not exit by itself
 // while the file is open.
-func (m *Manager) OpenWhole(volumeID string) (*os.File, error) {
+func (m *Manager) OpenWhole(ctx context.Context, volumeID string) (*os.File, error) {
 	r, _ := m.record(volumeID)
-	root, err := m.openFresh(r)
+	root, err := m.openFresh(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: whole volume %s: %w", mount.ErrNotMounted, volumeID, err)
 	}
@@ -35,7 +41,7 @@ func (m *Manager) CloneIn(volumeID string, file *os.File) (*os.File, error) {
 }
 
 func (p process) cloneIn(file *os.File) (tree *os.File, err error) {
-	err = p.inMountNamespace(func() error {
+	err = p.inNamespaceOnly(func() error {
 		tree, err = mount.CloneAt(file)
 		return err
 	})
@@ -43,23 +49,40 @@ func (p process) cloneIn(file *os.File) (tree *os.File, err error) {
 }
 
 // openFresh opens the root of the client's first mount.
-func (m *Manager) openFresh(r record) (*os.File, error) {
-	root, err := mount.OpenPath(r.Process.procPath("root", m.freshPath(r)))
+func (m *Manager) openFresh(ctx context.Context, r record) (*os.File, error) {
+	root, at, err := m.openIn(ctx, r.Process, m.freshPath(r))
 	if err != nil {
 		return nil, err
 	}
-	at, err := mount.Identify(root)
-	switch {
-	case err != nil:
-	case !r.Process.alive():
-		err = errEnded // its process id may belong to another process
-	case !at.IsRoot || at.Device != r.Device:
-		err = errors.New("the client has left its first mount")
-	default:
-		return root, nil
+	if !at.IsRoot || at.Device != r.Device {
+		_ = root.Close()
+		return nil, errors.New("the client has left its first mount")
 	}
-	_ = root.Close()
-	return nil, err
+	return root, nil
+}
+
+// openIn opens what is topmost at a path in the mount namespace of a client. It returns errEnded if the client has ended.
+func (m *Manager) openIn(ctx context.Context, client process, path string) (*os.File, mount.Identity, error) {
+	pidfd, err := client.open()
+	if pidfd == -1 {
+		return nil, mount.Identity{}, errors.Join(err, errEnded)
+	}
+	defer unix.Close(pidfd)
+	root, err := mount.RootOf(client.PID, pidfd)
+	if err != nil {
+		return nil, mount.Identity{}, err
+	}
+	defer root.Close()
+	file, err := m.asker.OpenAcross(ctx, m.limits.ask, root, strings.TrimPrefix(path, "/"))
+	if err != nil {
+		return nil, mount.Identity{}, err
+	}
+	at, err := mount.Identify(file)
+	if err != nil {
+		_ = file.Close()
+		return nil, mount.Identity{}, err
+	}
+	return file, at, nil
 }
 
 // cloneMount clones a mount of the volume that belongs to its current client. It returns nil if there is none.
@@ -85,7 +108,7 @@ func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
 
 // onFresh reports whether the client still has its first mount.
 func (m *Manager) onFresh(r record) bool {
-	_, mounted, _ := mount.DeviceAt(r.Process.procPath("root", m.freshPath(r)))
+	_, mounted, _ := mount.DeviceIn(r.Process.PID, m.freshPath(r))
 	return mounted && r.Process.alive() // otherwise the device number may belong to another client
 }
 
@@ -95,21 +118,22 @@ func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration)
 	if r.root() != "/" {
 		return m.cloneDirectory(ctx, r, limit)
 	}
-	err = r.Process.inMountNamespace(func() error {
-		tree, err = mount.CloneTree(m.freshPath(r))
-		return err
-	})
-	return tree, err
+	root, err := m.openFresh(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return r.Process.cloneIn(root)
 }
 
 // removeFirstMountIfShared removes a client's first mount if it is in the mount namespace of this process, where a dying client
 // would unmount whatever lies on its path. It keeps the mount of a volume that is a directory, because only that mount leads to
 // the directory.
-func (m *Manager) removeFirstMountIfShared(r record) error {
+func (m *Manager) removeFirstMountIfShared(ctx context.Context, r record) error {
 	if r.Process.isApart() || r.root() != "/" {
 		return nil
 	}
-	return m.removeFirstMount(r)
+	return m.removeFirstMount(ctx, r.Process, m.freshPath(r))
 }
 
 // isApart reports whether a running process has a mount namespace other than this process's.
@@ -119,26 +143,53 @@ func (p process) isApart() bool {
 	return err == nil && theirErr == nil && own != theirs
 }
 
-// removeFirstMount removes the client's first mount.
-func (m *Manager) removeFirstMount(r record) error { return r.Process.removeFirstMount(m.freshPath(r)) }
-
-func (p process) removeFirstMount(fresh string) error {
+// removeFirstMount removes the client's first mount, also if the call for which that is done has no time left.
+func (m *Manager) removeFirstMount(ctx context.Context, client process, fresh string) error {
 	var err error
-	if _, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted && p.alive() {
-		err = p.inMountNamespace(func() error { return mount.Unmount(fresh, anyMount) })
+	if client.isApart() {
+		err = m.detachIn(context.WithoutCancel(ctx), client, fresh)
 	}
-	// A client that shared this process's mount namespace may have died and left its mount.
+	// A client that shares this process's mount namespace may have died and left its mount.
 	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
+// detachIn unmounts what is mounted at a path in the mount namespace of a client.
+func (m *Manager) detachIn(ctx context.Context, client process, path string) error {
+	descriptors, err := mount.OpenPath("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	defer descriptors.Close()
+	for range mostFirstMounts {
+		if _, mounted, err := mount.DeviceIn(client.PID, path); err != nil || !mounted || !client.alive() {
+			return nil // the client has ended
+		}
+		point, at, err := m.openIn(ctx, client, path)
+		if err != nil {
+			return err
+		}
+		if at.IsRoot {
+			err = client.inNamespaceOnly(func() error { return mount.DetachInside(point, descriptors) })
+		}
+		_ = point.Close()
+		if err != nil || !at.IsRoot {
+			return err
+		}
+	}
+	return fmt.Errorf("unmount %s: still mounted after %d layers were removed", path, mostFirstMounts)
+}
+
+// mostFirstMounts limits how many mounts are removed from the path of a client's first mount.
+const mostFirstMounts = 10
+
 // removeFirstMountIfUnused removes the first mount of a client whose record is lost, after which the client ends. It does nothing
 // if the volume is in use: then the next call for the volume rebuilds the record.
-func (p process) removeFirstMountIfUnused(fresh string) error {
-	if device, mounted, _ := mount.DeviceAt(p.procPath("root", fresh)); mounted {
-		used, err := mount.InUse(device, fsType, p.PID)
+func (m *Manager) removeFirstMountIfUnused(ctx context.Context, client process, fresh string) error {
+	if device, mounted, _ := mount.DeviceIn(client.PID, fresh); mounted {
+		used, err := mount.InUse(device, fsType, client.PID)
 		if err != nil || used {
 			return err
 		}
 	}
-	return p.removeFirstMount(fresh)
+	return m.removeFirstMount(ctx, client, fresh)
 }

@@ -18,7 +18,7 @@ func TestOpenWhole(t *testing.T) {
 	if err := unix.Unmount(n.path("staging"), unix.MNT_DETACH); err != nil {
 		t.Fatal(err)
 	}
-	root, err := n.OpenWhole("id-vol")
+	root, err := n.OpenWhole(t.Context(), "id-vol")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,22 +39,22 @@ func TestOpenWhole(t *testing.T) {
 	}
 	other := r
 	other.Device.Minor++
-	if _, err := n.openFresh(other); err == nil || !strings.Contains(err.Error(), "left its first mount") {
+	if _, err := n.openFresh(t.Context(), other); err == nil || !strings.Contains(err.Error(), "left its first mount") {
 		t.Errorf("for another device: %v", err)
 	}
 	other = r
 	other.Process.Start--
-	if _, err := n.openFresh(other); !errors.Is(err, errEnded) {
+	if _, err := n.openFresh(t.Context(), other); !errors.Is(err, errEnded) {
 		t.Errorf("for another process with the number: %v", err)
 	}
-	if err := n.removeFirstMount(r); err != nil {
+	if err := n.removeFirstMount(t.Context(), r.Process, n.freshPath(r)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.OpenWhole("id-vol"); !errors.Is(err, mount.ErrNotMounted) {
+	if _, err := n.OpenWhole(t.Context(), "id-vol"); !errors.Is(err, mount.ErrNotMounted) {
 		t.Errorf("after it has left its first mount: %v", err)
 	}
 	n.kill(r)
-	if _, err := n.OpenWhole("id-vol"); !errors.Is(err, mount.ErrNotMounted) {
+	if _, err := n.OpenWhole(t.Context(), "id-vol"); !errors.Is(err, mount.ErrNotMounted) {
 		t.Errorf("for a client that has ended: %v", err)
 	}
 	if _, err := n.CloneIn("id-vol", root); !errors.Is(err, errEnded) {
@@ -68,7 +68,7 @@ func TestOpenWholeOfASharedNamespace(t *testing.T) {
 	n := newNode(t)
 	n.stage()
 	for _, id := range []string{"id-vol", "id-other"} {
-		if root, err := n.OpenWhole(id); !errors.Is(err, mount.ErrNotMounted) {
+		if root, err := n.OpenWhole(t.Context(), id); !errors.Is(err, mount.ErrNotMounted) {
 			t.Errorf("%s: %v, %v", id, root, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
@@ -222,6 +223,11 @@ func TestSecretsInDoubt(t *testing.T) {
 	}
 }
 
+// below opens directories below a root directory.
+func below(root string) func(string) (*os.File, error) {
+	return func(dir string) (*os.File, error) { return mount.OpenPath(filepath.Join(root, dir)) }
+}
+
 // TestSecretsThatCannotBeRenewed: the error names them, and those that have not changed are not written.
 func TestSecretsThatCannotBeRenewed(t *testing.T) {
 	secretDir(t, "/etc/ssl", map[string]string{"glusterfs.pem": "certificate", "glusterfs.key": "new"})
@@ -234,7 +240,7 @@ func TestSecretsThatCannotBeRenewed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := RefreshSecrets(root); err != nil {
+	if err := RefreshSecrets(below(root)); err != nil {
 		t.Error(err)
 	}
 	if after, err := os.Stat(root + "/etc/ssl/glusterfs.pem"); err != nil || !os.SameFile(before, after) {
@@ -244,7 +250,7 @@ func TestSecretsThatCannotBeRenewed(t *testing.T) {
 		t.Errorf("%v, %v", info, err)
 	}
 	write(t, "/etc/ssl", map[string]string{"glusterfs.key": "newest"})
-	if err := errors.Join(os.Remove("/etc/ssl/glusterfs.pem"), os.Mkdir("/etc/ssl/glusterfs.pem", 0o755), RefreshSecrets(root)); err != nil {
+	if err := errors.Join(os.Remove("/etc/ssl/glusterfs.pem"), os.Mkdir("/etc/ssl/glusterfs.pem", 0o755), RefreshSecrets(below(root))); err != nil {
 		t.Error(err)
 	}
 	if got := read(t, root+"/etc/ssl"); got["glusterfs.key"] != "newest" || got["glusterfs.pem"] != "certificate" {
@@ -255,7 +261,7 @@ func TestSecretsThatCannotBeRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(root, unix.MNT_DETACH) })
-	if err := RefreshSecrets(root); !errors.Is(err, unix.EROFS) {
+	if err := RefreshSecrets(below(root)); !errors.Is(err, unix.EROFS) {
 		t.Errorf("%v", err)
 	}
 }

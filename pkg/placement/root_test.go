@@ -150,7 +150,7 @@ func TestSecretsAreRenewed(t *testing.T) {
 		os.WriteFile("/etc/ssl/glusterfs.key", []byte("new"), 0o400), os.WriteFile("/etc/ssl/glusterfs.pem", []byte("new"), 0o400)); err != nil {
 		t.Fatal(err)
 	}
-	if err := RefreshSecrets(root); err != nil {
+	if err := RefreshSecrets(below(root)); err != nil {
 		t.Error(err)
 	}
 	if data, err := os.ReadFile(key); err != nil || string(data) != "new" {

@@ -1,10 +1,16 @@
 package placement
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // secrets returns the files that an administrator gives to clients, by directory (SSL_CERT_PATH and SECURE_ACCESS_FILE in
@@ -56,21 +62,54 @@ func (s secretFiles) mount() error {
 	return nil
 }
 
-// RefreshSecrets gives the running client with the given root directory the current secrets. The client reads them for new
-// connections.
-func RefreshSecrets(root string) error {
+// RefreshSecrets gives a running client the current secrets. The client reads them for new connections. open opens a directory of
+// the client with O_PATH if it is in memory, and otherwise returns an error that wraps fs.ErrNotExist.
+func RefreshSecrets(open func(dir string) (*os.File, error)) error {
 	var failed []error
 	for dir, names := range secrets() {
+		given := map[string][]byte{}
 		for _, name := range names {
-			data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the path is the administrator's
-			if err != nil {
-				continue // the client keeps its copy
+			if data, err := os.ReadFile(filepath.Join(dir, name)); err == nil { //nolint:gosec // the path is the administrator's
+				given[name] = data // otherwise the client keeps its copy
 			}
-			path := filepath.Join(root, dir, name)
-			if _, err := os.Lstat(path); err == nil {
-				failed = append(failed, replaceFile(path, data, 0o400))
-			}
+		}
+		if len(given) > 0 {
+			failed = append(failed, refreshIn(dir, given, open))
 		}
 	}
 	return errors.Join(failed...)
+}
+
+func refreshIn(name string, given map[string][]byte, open func(dir string) (*os.File, error)) error {
+	dir, err := open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	path := fmt.Sprintf("/proc/self/fd/%d", dir.Fd())
+	var failed []error
+	for name, data := range given {
+		former, err := readIn(dir, name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(former, data) {
+			continue
+		}
+		failed = append(failed, renameio.WriteFile(filepath.Join(path, name), data, 0o400, renameio.WithTempDir(path)))
+	}
+	return errors.Join(failed...)
+}
+
+// readIn reads a file that a client may have replaced: it neither follows a link, nor enters another file system, nor waits for a
+// pipe.
+func readIn(dir *os.File, name string) ([]byte, error) {
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV}
+	fd, err := unix.Openat2(int(dir.Fd()), name, &how)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	file := os.NewFile(uintptr(fd), name)
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, 1<<20))
 }

@@ -1,0 +1,101 @@
+package mount
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// A process in a container may have a file system that never answers anywhere below its root directory, and a path through
+// /proc/PID/root would lead there. The functions below read the process's mount table instead, which asks no file system.
+
+// DeviceIn returns the device of the last mount at a path in the mount namespace of a process, and whether there is one. The path
+// is below the process's root directory. The error wraps fs.ErrNotExist if the process has ended.
+func DeviceIn(pid int, path string) (dev Device, mounted bool, err error) {
+	found, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return i.Mountpoint == path })
+	if err != nil || len(found) == 0 {
+		return Device{}, false, err
+	}
+	return DeviceOf(found[len(found)-1]), true, nil
+}
+
+// TypeIn returns the type of the file system of a mount in the mount namespace of a process, given the mount's id.
+func TypeIn(pid int, id uint64) (string, error) {
+	found, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return uint64(i.ID) == id })
+	if err == nil && len(found) == 0 {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return "", fmt.Errorf("mount %d of process %d: %w", id, pid, err)
+	}
+	return found[0].FSType, nil
+}
+
+// Location is where a directory is, independent of mount points: in which file system, and at which path there.
+type Location struct {
+	Device Device
+	Path   string
+}
+
+// LocationIn returns to which directory a path without symbolic links leads in the mount namespace of a process.
+func LocationIn(pid int, path string) (Location, error) {
+	var above *mountinfo.Info
+	all, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return isAbove(i.Mountpoint, path) })
+	if err != nil {
+		return Location{}, err
+	}
+	for _, i := range all { // the last of the deepest mounts
+		if above == nil || len(i.Mountpoint) >= len(above.Mountpoint) {
+			above = i
+		}
+	}
+	return locate(above, path)
+}
+
+// LocationOf returns where a directory is to which a path without symbolic links leads in this process.
+func LocationOf(path string) (Location, error) {
+	at, err := identify(unix.AT_FDCWD, path)
+	if err != nil {
+		return Location{}, err
+	}
+	table, err := os.Open("/proc/thread-self/mountinfo")
+	if err != nil {
+		return Location{}, err
+	}
+	defer table.Close()
+	above, err := findID(table, at.Mount)
+	if err != nil {
+		return Location{}, err
+	}
+	return locate(above, path)
+}
+
+func locate(above *mountinfo.Info, path string) (Location, error) {
+	if above == nil || !isAbove(above.Mountpoint, path) {
+		return Location{}, &fs.PathError{Op: "find the mount of", Path: path, Err: fs.ErrNotExist}
+	}
+	return Location{DeviceOf(above), filepath.Join(above.Root, strings.TrimPrefix(path, above.Mountpoint))}, nil
+}
+
+func isAbove(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+func mountsOfProcess(pid int, wants func(*mountinfo.Info) bool) ([]*mountinfo.Info, error) {
+	table, err := os.Open(filepath.Join("/proc", strconv.Itoa(pid), "mountinfo"))
+	if err != nil {
+		return nil, err
+	}
+	defer table.Close()
+	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return !wants(i), false })
+	if err != nil {
+		return nil, fmt.Errorf("read mountinfo: %w", err)
+	}
+	return found, nil
+}
