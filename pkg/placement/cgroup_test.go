@@ -176,7 +176,7 @@ func TestSweep(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	n := &Node{cfg: Config{Group: mounttest.Cgroup(t)}, cgroups: openTestCgroups(t)}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `x=x; while :; do x="$x$x"; done`)
-	if err := n.start(cmd, "greedy", 32<<20, func() error { return nil }); err != nil {
+	if err := n.start(cmd, "greedy", 32<<20, unconfined); err != nil {
 		t.Fatal(err)
 	}
 	err := cmd.Wait()

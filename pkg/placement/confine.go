@@ -16,7 +16,7 @@ import (
 // file, so a malicious server must gain no more than access to the volume.
 type Confinement struct{ filter []unix.SockFilter }
 
-// NewConfinement assembles the system call filter. This takes longer than Apply, so it is done once.
+// NewConfinement assembles the system call filter. This takes longer than apply, so it is done once.
 func NewConfinement() (*Confinement, error) {
 	calls := policy()
 	program, err := calls.Assemble()
@@ -34,31 +34,32 @@ func NewConfinement() (*Confinement, error) {
 	return c, nil
 }
 
-// Apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
-// (package osthread).
-func (c *Confinement) Apply() error {
+// apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
+// (package osthread). Each call of mount(2) waits for an answer through the returned gate, which the caller closes.
+func (c *Confinement) apply() (*mountGate, error) {
 	if err := dropCapabilities(); err != nil {
-		return fmt.Errorf("drop capabilities: %w", err)
+		return nil, fmt.Errorf("drop capabilities: %w", err)
 	}
-	if err := c.load(); err != nil {
-		return fmt.Errorf("restrict system calls: %w", err)
+	gate, err := c.load()
+	if err != nil {
+		return nil, fmt.Errorf("restrict system calls: %w", err)
 	}
-	return nil
+	return gate, nil
 }
 
 // load is like LoadFilter of package seccomp, for a filter that is already assembled.
-func (c *Confinement) load() error {
+func (c *Confinement) load() (*mountGate, error) {
 	if err := seccomp.SetNoNewPrivs(); err != nil {
-		return err
+		return nil, err
 	}
 	// Before version 5.16, Linux slows down every process with a filter unless told that the process runs no foreign code.
-	const flags = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
-	program := unix.SockFprog{Len: uint16(len(c.filter)), Filter: &c.filter[0]}                                           //nolint:gosec // some hundred instructions
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) //nolint:gosec // as in seccomp(2)
+	const flags = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER
+	program := unix.SockFprog{Len: uint16(len(c.filter)), Filter: &c.filter[0]}                                            //nolint:gosec // some hundred instructions
+	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) //nolint:gosec // as in seccomp(2)
 	if errno != 0 {
-		return errno
+		return nil, errno
 	}
-	return nil
+	return &mountGate{int(fd)}, nil
 }
 
 // neededCapabilities returns a client's capabilities: it mounts, and it binds to a port below 1024 if a volume has
@@ -126,6 +127,8 @@ func policy() seccomp.Policy {
 		Syscalls: []seccomp.SyscallGroup{{
 			Action: seccomp.ActionAllow,
 			Names:  slices.DeleteFunc(known, func(name string) bool { return name == "mount" || slices.Contains(refused(), name) }),
+		}, {
+			Action: seccomp.Action(unix.SECCOMP_RET_USER_NOTIF),
 			NamesWithCondtions: []seccomp.NameWithConditions{{
 				Name:       "mount",
 				Conditions: []seccomp.Condition{{Argument: flags, Operation: seccomp.BitsNotSet, Value: changeMount}},

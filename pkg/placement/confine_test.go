@@ -6,10 +6,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
@@ -27,9 +29,11 @@ func TestConfinedProgram(t *testing.T) {
 	confinement := newConfinement(t)
 	var status []byte
 	if err := osthread.Run(func() (err error) {
-		if err := confinement.Apply(); err != nil {
+		gate, err := confinement.apply()
+		if err != nil {
 			return err
 		}
+		defer gate.close()
 		status, err = exec.Command("cat", "/proc/self/status").Output()
 		return err
 	}); err != nil {
@@ -57,9 +61,12 @@ func TestRefusedCalls(t *testing.T) {
 	numbers := native.SyscallNames
 	dir, confinement := t.TempDir(), newConfinement(t)
 	if err := osthread.Run(func() error {
-		if err := confinement.Apply(); err != nil {
+		gate, err := confinement.apply()
+		if err != nil {
 			return err
 		}
+		allowed := make(chan error, 1)
+		go func() { allowed <- gate.allowOne() }()
 		for _, name := range refused() {
 			number, known := numbers[name]
 			if !known && (native.Name == "x86_64" || name != "ioperm" && name != "iopl") {
@@ -77,7 +84,13 @@ func TestRefusedCalls(t *testing.T) {
 			}
 		}
 		// Calls that a client makes.
-		return errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), unix.Unmount(dir, 0))
+		err = errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), <-allowed, unix.Unmount(dir, 0))
+		for _, fsType := range []string{"devtmpfs", "proc", "cgroup2", "tmpfs"} { // a client mounts only once
+			if err := unix.Mount("again", dir, fsType, 0, ""); !errors.Is(err, unix.ENOSYS) {
+				t.Errorf("mount %s: %v", fsType, err)
+			}
+		}
+		return err
 	}); err != nil {
 		t.Error(err)
 	}
@@ -96,11 +109,47 @@ func TestConfineNeedsRights(t *testing.T) {
 		if err := unix.Capset(&header, &sets[0]); err != nil {
 			return err
 		}
-		if err := confinement.Apply(); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
+		if _, err := confinement.apply(); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
 			t.Errorf("%v", err)
 		}
 		return nil
 	}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPlaceWithoutProcess: a place that is closed allows no mount, and one whose process ends without a mount leaves nothing.
+func TestPlaceWithoutProcess(t *testing.T) {
+	dir, before := t.TempDir(), mounttest.Descriptors(t)
+	place, err := newConfinement(t).Prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	place.gate.close()
+	place.gate = nil
+	if err := place.thread.Do(func() error { return unix.Mount("client", dir, "tmpfs", 0, "") }); !errors.Is(err, unix.ENOSYS) {
+		t.Error(err)
+	}
+	place.Close()
+	for range 2 {
+		place, err := newConfinement(t).Prepare()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("true")
+		if err := errors.Join(place.Start(cmd), cmd.Wait()); err != nil {
+			t.Fatal(err)
+		}
+		place.Close()
+	}
+	place, err = newConfinement(t).Prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	place.Close()
+	for deadline := time.Now().Add(20 * time.Second); mounttest.Descriptors(t) > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d descriptors, %d before", mounttest.Descriptors(t), before)
+		}
 	}
 }

@@ -12,7 +12,8 @@ import (
 // cgroups. Making a place takes longer than starting the process, and is independent of the process.
 type Place struct {
 	thread osthread.Thread
-	cgroup *os.File // v2 group in which the process is created; may be nil
+	cgroup *os.File   // v2 group in which the process is created; may be nil
+	gate   *mountGate // nil if the process is not confined
 }
 
 // Start starts the process.
@@ -23,11 +24,20 @@ func (p *Place) Start(cmd *exec.Cmd) error {
 	if p.cgroup != nil {
 		cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(p.cgroup.Fd())
 	}
-	return p.thread.Do(cmd.Start)
+	err := p.thread.Do(cmd.Start)
+	if err == nil && p.gate != nil {
+		gate := p.gate
+		p.gate = nil
+		go func() { _ = gate.allowOne() }() // if it fails, the client cannot mount, and its start fails
+	}
+	return err
 }
 
 // Close releases the place. A process that was started keeps running.
 func (p *Place) Close() {
+	if p.gate != nil {
+		p.gate.close()
+	}
 	p.thread.End()
 	if p.cgroup != nil {
 		_ = p.cgroup.Close()
@@ -35,11 +45,11 @@ func (p *Place) Close() {
 }
 
 // place makes a place in a group, and calls enter on its thread.
-func (c *cgroups) place(group string, enter func() error) (*Place, error) {
+func (c *cgroups) place(group string, enter func() (*mountGate, error)) (*Place, error) {
 	p := &Place{thread: osthread.New()}
 	err := p.thread.Do(func() (err error) {
 		if p.cgroup, err = c.enter(group); err == nil {
-			err = enter()
+			p.gate, err = enter()
 		}
 		return err
 	})
@@ -50,5 +60,8 @@ func (c *cgroups) place(group string, enter func() error) (*Place, error) {
 	return p, nil
 }
 
+// unconfined is the function for a place without restrictions.
+func unconfined() (*mountGate, error) { return nil, nil } //nolint:nilnil // no gate
+
 // Prepare makes a place in this container.
-func (c *Confinement) Prepare() (*Place, error) { return (&cgroups{}).place("", c.Apply) }
+func (c *Confinement) Prepare() (*Place, error) { return (&cgroups{}).place("", c.apply) }

@@ -82,15 +82,17 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
-	err := n.start(cmd, name, n.cfg.MemoryLimit, func() error {
-		if err := n.enter(""); err != nil {
-			return err
+	err := n.start(cmd, name, n.cfg.MemoryLimit, func() (*mountGate, error) {
+		gate, err := n.enter("")
+		if err != nil {
+			return nil, err
 		}
+		gate.close() // it does not mount
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		if err == nil {
 			_ = device.Close()
 		}
-		return err
+		return nil, err
 	})
 	if err == nil {
 		err = cmd.Wait()
@@ -112,23 +114,23 @@ func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 // privileges. Of the files in logs/, the client can write only its log, which must exist. The caller closes the place, and removes
 // the cgroup once the client has ended or could not be started.
 func (n *Node) Prepare(name, log string) (*Place, error) {
-	return n.prepare(name, n.cfg.MemoryLimit, func() error { return n.enter(log) })
+	return n.prepare(name, n.cfg.MemoryLimit, func() (*mountGate, error) { return n.enter(log) })
 }
 
 // enter gives the calling thread a client's root directory and privileges.
-func (n *Node) enter(log string) error {
+func (n *Node) enter(log string) (*mountGate, error) {
 	if err := n.root.enter(log); err != nil {
-		return err
+		return nil, err
 	}
-	return n.confine.Apply()
+	return n.confine.apply()
 }
 
 // StartBeside starts a process in a cgroup with the given name, but with the root directory and privileges of this process.
 func (n *Node) StartBeside(cmd *exec.Cmd, name string) error {
-	return n.start(cmd, name, 0, func() error { return nil })
+	return n.start(cmd, name, 0, unconfined)
 }
 
-func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enter func() error) error {
+func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enter func() (*mountGate, error)) error {
 	place, err := n.prepare(name, memoryLimit, enter)
 	if err != nil {
 		return err
@@ -141,7 +143,7 @@ func (n *Node) start(cmd *exec.Cmd, name string, memoryLimit int64, enter func()
 	return nil
 }
 
-func (n *Node) prepare(name string, memoryLimit int64, enter func() error) (*Place, error) {
+func (n *Node) prepare(name string, memoryLimit int64, enter func() (*mountGate, error)) (*Place, error) {
 	group := n.group(name)
 	err := n.cgroups.create(group, memoryLimit)
 	if err == nil {

@@ -1,0 +1,67 @@
+package placement
+
+import (
+	"errors"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// mountGate lets confined processes mount once. A client mounts its volume before it has read anything from a server. A client
+// that was taken over later could otherwise mount devtmpfs or proc, which give access to the node's disks and settings: the
+// filter cannot examine the type, which is in the memory of the process.
+type mountGate struct{ fd int }
+
+// The structures of seccomp_unotify(2).
+type (
+	notification struct {
+		id         uint64
+		pid, flags uint32
+		call       struct {
+			number, arch uint32
+			pointer      uint64
+			arguments    [6]uint64
+		}
+	}
+	notificationAnswer struct {
+		id           uint64
+		value        int64
+		errno, flags uint32
+	}
+)
+
+// allowOne waits until a confined process calls mount(2), allows that call, and closes the gate. It returns when the last confined
+// process has ended, too.
+func (g *mountGate) allowOne() error {
+	defer g.close()
+	for {
+		fds := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if fds[0].Revents&unix.POLLIN == 0 {
+			return nil
+		}
+		var asked notification
+		err := g.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&asked)) //nolint:gosec // as in seccomp_unotify(2)
+		if err == nil {
+			answer := notificationAnswer{id: asked.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+			err = g.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer)) //nolint:gosec // as above
+		}
+		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINTR) { // otherwise the process was killed or interrupted
+			return err
+		}
+	}
+}
+
+func (g *mountGate) ioctl(request uintptr, argument unsafe.Pointer) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(g.fd), request, uintptr(argument)); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// close makes all later calls of mount(2) fail with ENOSYS.
+func (g *mountGate) close() { _ = unix.Close(g.fd) }
