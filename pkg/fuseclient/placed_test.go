@@ -187,6 +187,7 @@ func TestPlacedClientIsKeptUpToDate(t *testing.T) {
 	if err := errors.Join(os.WriteFile(hosts, []byte("second"), 0o600), os.WriteFile(key, []byte("second"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	n.limits.ask = time.Minute
 	n.cfg.Placement = PlacementNode // so that the driver does not try again to place clients
 	n.upkeep(t.Context())
 	wants("second")

@@ -90,8 +90,8 @@ func CloneTree(path string) (*os.File, error) {
 	return os.NewFile(uintptr(tree), path), nil
 }
 
-// DeviceAt returns the device at a path, and whether the path is a mount point. Like Top, it never asks a client; unlike Top, it
-// also works for paths through /proc/PID/root.
+// DeviceAt returns the device at a path, and whether the path is a mount point. Like Top, it never asks a client. For the mounts of
+// another process, use DeviceIn.
 func DeviceAt(path string) (dev Device, mounted bool, err error) {
 	at, err := identify(unix.AT_FDCWD, path)
 	return at.Device, at.IsRoot, err

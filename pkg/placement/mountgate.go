@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountGate lets confined processes mount once. A client mounts its volume before it has read anything from a server. A client
-// that was taken over later could otherwise mount devtmpfs or proc, which give access to the node's disks and settings: the
-// filter cannot examine the type, which is in the memory of the process.
+// mountGate lets confined processes mount once. A client starts the process that mounts its volume before it connects to a server.
+// A client that was taken over later could otherwise mount devtmpfs or proc, which give access to the node's disks and settings:
+// the filter cannot examine the type, which is in the memory of the process.
 type mountGate struct{ fd int }
 
 // The structures of seccomp_unotify(2).
