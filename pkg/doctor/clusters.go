@@ -132,11 +132,15 @@ func (p *backendCheck) names(context.Context) []report.Finding {
 	return findings
 }
 
-// ports connects to each gluster server of the clusters.
+// ports connects to each gluster server of the clusters. On a node, these are the servers that its clients use.
 func (p *backendCheck) ports(ctx context.Context) []report.Finding {
 	findings := make([]report.Finding, 0, len(p.dump.Clusters))
 	for _, id := range p.clusterIDs() {
-		findings = append(findings, p.reach(ctx, p.subject+", cluster "+id, p.dump.Hosts(id))...)
+		hosts, replaced := p.clusterServers[id]
+		if !replaced {
+			hosts = p.dump.Hosts(id)
+		}
+		findings = append(findings, p.reach(ctx, p.subject+", cluster "+id, glusterds(hosts, glusterdPort))...)
 	}
 	return findings
 }

@@ -66,6 +66,19 @@ func TestAllServersAwayFromANode(t *testing.T) {
 	}
 }
 
+// TestClusterWithOtherServers: on a node whose clients use other servers for a cluster, those are tried.
+func TestClusterWithOtherServers(t *testing.T) {
+	server := heketitest.New(t, heketitest.NewCluster())
+	newSite().serve(t, server, nil)
+	n := goodNode(t)
+	writeRecord(t, n, "servers.json", fmt.Sprintf(`{%q: ["10.0.1.1"]}`, id(1)))
+	path := configFile(t, heketitest.DefaultKey, one(server.URL))
+	found := find(Run(t.Context(), Config{ConfigFile: path, Node: n, Prober: prober("10.0.0.1", "10.0.0.2", "10.0.0.3")}), "gluster-port")
+	if len(found) != 1 || found[0].Severity != report.OK || found[0].Message != "port 24007 of 1 gluster server can be reached" {
+		t.Errorf("%+v", found)
+	}
+}
+
 func manyVolumes(s site, n int) {
 	for i := range n {
 		s.volume(id(1000+i), id(1), fmt.Sprintf("vol-%d", i), "")

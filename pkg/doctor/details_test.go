@@ -128,7 +128,7 @@ func TestRecordsOfThisBoot(t *testing.T) {
 	}{
 		{nil, nil, []string{"0 volumes recorded"}},
 		{[]string{now, now}, nil, []string{"2 volumes recorded"}},
-		{[]string{now, "x"}, []string{"y"}, []string{"2 records of an earlier boot", "1 client asked to end", "2 volumes recorded"}},
+		{[]string{now, "x"}, []string{"y"}, []string{"2 records of an earlier boot", "1 volume recorded"}},
 		{nil, []string{now}, []string{"1 client asked to end", "0 volumes recorded"}},
 	} {
 		records := func(boots []string) (list []fuseclient.Recorded) {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
@@ -30,9 +31,10 @@ type Config struct {
 
 // checker holds the state of one run.
 type checker struct {
-	onNode bool // this machine mounts volumes
-	limit  time.Duration
-	prober mount.Prober
+	onNode         bool                      // this machine mounts volumes
+	clusterServers fuseclient.ClusterServers // of the node plugin here
+	limit          time.Duration
+	prober         mount.Prober
 }
 
 // Run makes all checks, slow ones concurrently, and returns the findings, most severe first.
@@ -49,6 +51,7 @@ func Run(ctx context.Context, config Config) []report.Finding {
 		checks = append(checks, func(ctx context.Context) []report.Finding { return c.backends(ctx, config.ConfigFile) })
 	}
 	if config.Node != nil {
+		c.clusterServers, _ = fuseclient.ReadClusterServers(config.Node.StateDir) // the check of the records reports an error
 		for _, check := range config.Node.checks() {
 			checks = append(checks, func(ctx context.Context) []report.Finding { return check(ctx, c) })
 		}

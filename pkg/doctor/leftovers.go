@@ -87,24 +87,41 @@ func (n *Node) records(ctx context.Context, c checker) []report.Finding {
 		return []report.Finding{{Severity: report.Warning, Check: checkLeftovers, Subject: subject, Message: shortened(err.Error()),
 			Remedy: "the node plugin cannot read it either; look at the disk, and remove the file if its volume is not mounted here"}}
 	}
-	findings := append(recordFindings(subject, volumes, ending), uncleared(subject, n.StateDir)...)
-	findings = append(findings, n.sealed(subject, volumes)...)
-	var servers []string
-	for _, r := range volumes {
-		servers = append(servers, r.Source.Servers...)
+	return slices.Concat(recordFindings(subject, volumes, ending), uncleared(subject, n.StateDir), n.sealed(subject, volumes),
+		c.servers(ctx, n.StateDir, volumes))
+}
+
+// servers checks the gluster servers that the volumes' next clients may use.
+func (c checker) servers(ctx context.Context, stateDir string, volumes []fuseclient.Recorded) []report.Finding {
+	const subject = "gluster servers of the volumes on this node"
+	clusters, err := fuseclient.ReadClusterServers(stateDir)
+	if err != nil {
+		return []report.Finding{{Severity: report.Warning, Check: checkPort, Subject: subject, Message: shortened(err.Error()),
+			Remedy: "restart the node plugin, which writes the file at its start"}}
 	}
-	slices.Sort(servers)
-	return append(findings, c.reach(ctx, "gluster servers of the volumes on this node", slices.Compact(servers))...)
+	volumes, _ = ofThisBoot(volumes)
+	each := make([][]glusterd, len(volumes))
+	for i, r := range volumes {
+		each[i] = glusterds(r.Servers(clusters), r.Source.Options.Port())
+	}
+	return c.reach(ctx, subject, each...)
+}
+
+// ofThisBoot returns the records of this boot, and how many others there are. If the boot id is unknown, all count as of this boot.
+func ofThisBoot(records []fuseclient.Recorded) (current []fuseclient.Recorded, old int) {
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	for _, r := range records {
+		if len(boot) == 0 || r.BootID == strings.TrimSpace(string(boot)) {
+			current = append(current, r)
+		}
+	}
+	return current, len(records) - len(current)
 }
 
 func recordFindings(subject string, volumes, ending []fuseclient.Recorded) []report.Finding {
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // without it, records of earlier boots are not reported
-	old := 0
-	for _, r := range slices.Concat(volumes, ending) {
-		if len(boot) > 0 && r.BootID != strings.TrimSpace(string(boot)) {
-			old++
-		}
-	}
+	volumes, oldVolumes := ofThisBoot(volumes)
+	ending, oldEnding := ofThisBoot(ending)
+	old := oldVolumes + oldEnding
 	var findings []report.Finding
 	if old > 0 {
 		findings = append(findings, report.Finding{Severity: report.Info, Check: checkLeftovers, Subject: subject,

@@ -94,17 +94,6 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// TestServersOfAllVolumes: a server that several volumes share is tried once.
-func TestServersOfAllVolumes(t *testing.T) {
-	n := goodNode(t)
-	writeRecord(t, n, "volumes/a.json", `{"source": {"servers": ["10.0.0.1", "10.0.0.3"]}}`)
-	writeRecord(t, n, "volumes/b.json", `{"source": {"servers": ["10.0.0.3", "10.0.0.1"]}}`)
-	found := find(n.records(t.Context(), checker{prober: *prober()}), "gluster-port")
-	if len(found) != 1 || found[0].Severity != report.OK || !strings.Contains(found[0].Message, "of 2 gluster servers") {
-		t.Errorf("%+v", found)
-	}
-}
-
 // TestClientThatHangs: the check does not wait for a program that does not end, or that leaves a child holding its output open.
 func TestClientThatHangs(t *testing.T) {
 	for name, text := range map[string]string{

@@ -1,10 +1,13 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,41 +16,55 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
 )
 
-const glusterdPort = 24007
+const (
+	checkPort    = "gluster-port"
+	glusterdPort = 24007
+)
 
-// reach connects to gluster servers. A client needs at least one of them to mount.
-func (c checker) reach(ctx context.Context, subject string, hosts []string) []report.Finding {
-	if len(hosts) == 0 {
+// glusterd is where a gluster server listens for clients.
+type glusterd struct {
+	host string
+	port int
+}
+
+// glusterds returns the servers, each at the same port.
+func glusterds(hosts []string, port int) []glusterd {
+	servers := make([]glusterd, len(hosts))
+	for i, host := range hosts {
+		servers[i] = glusterd{host, port}
+	}
+	return servers
+}
+
+// reach connects to gluster servers. each holds the servers of a cluster or of each volume: a client needs at least one of them to
+// mount.
+func (c checker) reach(ctx context.Context, subject string, each ...[]glusterd) []report.Finding {
+	servers := distinct(each)
+	if len(servers) == 0 {
 		return nil
 	}
-	reasons := make([]string, len(hosts)) // the reason why each server cannot be reached, or ""
-	var group errgroup.Group              // without errors: all servers are tried
-	for i, host := range hosts {
-		group.Go(func() error {
-			if _, err := c.prober.Order(ctx, []string{host}, glusterdPort); err != nil {
-				reasons[i] = reason(err)
-			}
-			return nil
-		})
+	reasons := c.unreachable(ctx, servers)
+	finding := report.Finding{Severity: report.OK, Check: checkPort, Subject: subject}
+	all := portsOf(servers) + " of " + plain.Plural(len(servers), "gluster server")
+	if len(reasons) == len(servers) && !c.onNode {
+		finding.Severity = report.Info
+		finding.Message = all + " cannot be reached from here: " + reasons[servers[0]]
+		finding.Remedy = "in a pod, do nothing: nodes must reach gluster servers, and pods should not. Check from the nodes, with doctor --node"
+		return []report.Finding{finding}
 	}
-	_ = group.Wait()
-	finding := report.Finding{Severity: report.OK, Check: "gluster-port", Subject: subject}
-	all := fmt.Sprintf("port %d of %s", glusterdPort, plain.Plural(len(hosts), "gluster server"))
-	severity := report.Warning
-	if !slices.Contains(reasons, "") { // nothing can be mounted from here
-		if !c.onNode {
-			finding.Severity = report.Info
-			finding.Message = all + " cannot be reached from here: " + reasons[0]
-			finding.Remedy = "in a pod, do nothing: nodes must reach gluster servers, and pods should not. Check from the nodes, with doctor --node"
-			return []report.Finding{finding}
+	severities := map[glusterd]report.Severity{}
+	for _, alternatives := range each {
+		if !slices.ContainsFunc(alternatives, func(server glusterd) bool { return reasons[server] == "" }) {
+			for _, server := range alternatives {
+				severities[server] = report.Critical // a volume cannot be mounted
+			}
 		}
-		severity = report.Critical
 	}
 	var findings []report.Finding
-	for i, host := range hosts {
-		if reasons[i] != "" {
-			finding.Severity = severity
-			finding.Message = fmt.Sprintf("gluster server %s cannot be reached on port %d: %s", host, glusterdPort, reasons[i])
+	for _, server := range servers {
+		if reasons[server] != "" {
+			finding.Severity = cmp.Or(severities[server], report.Warning)
+			finding.Message = fmt.Sprintf("gluster server %s cannot be reached on port %d: %s", server.host, server.port, reasons[server])
 			finding.Remedy = "check that glusterd runs on that node (systemctl status glusterd), and that no firewall or NetworkPolicy is between it and " +
 				"this machine; clients also need the bricks' ports, 49152 and above"
 			findings = append(findings, finding)
@@ -58,6 +75,49 @@ func (c checker) reach(ctx context.Context, subject string, hosts []string) []re
 		findings = append(findings, finding)
 	}
 	return findings
+}
+
+// unreachable connects to all servers at once, and returns the reasons for those that cannot be reached.
+func (c checker) unreachable(ctx context.Context, servers []glusterd) map[glusterd]string {
+	failures := make([]error, len(servers))
+	var group errgroup.Group // without errors: all servers are tried
+	for i, server := range servers {
+		group.Go(func() error {
+			_, failures[i] = c.prober.Order(ctx, []string{server.host}, server.port)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	reasons := map[glusterd]string{}
+	for i, server := range servers {
+		if failures[i] != nil {
+			reasons[server] = reason(failures[i])
+		}
+	}
+	return reasons
+}
+
+// distinct returns all servers once, in the order in which they are first named.
+func distinct(each [][]glusterd) (servers []glusterd) {
+	seen := map[glusterd]bool{}
+	for _, server := range slices.Concat(each...) {
+		if !seen[server] {
+			seen[server] = true
+			servers = append(servers, server)
+		}
+	}
+	return servers
+}
+
+// portsOf returns the servers' ports for a message, as in "port 24007".
+func portsOf(servers []glusterd) string {
+	var ports []string
+	for _, server := range servers {
+		if port := strconv.Itoa(server.port); !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	return "port " + strings.Join(ports, " or ")
 }
 
 // reason returns the prober's error about a server, without the parts that concern all servers.

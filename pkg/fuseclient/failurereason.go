@@ -40,7 +40,7 @@ func (m *Manager) explain(r record, servers []string, failure error, c child) er
 		return fmt.Errorf("%w (%w)", err, errMute)
 	}
 	if asked {
-		return mount.Conceal(err, m.named(r.Source), r.Source.Options.Port()) // the order of servers would show which one answered
+		return mount.Conceal(err, m.cfg.Servers.of(r.Source), r.Source.Options.Port()) // the order of servers would show which one answered
 	}
 	return err
 }

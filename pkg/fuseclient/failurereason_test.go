@@ -144,7 +144,7 @@ func TestOrderTellsNoPorts(t *testing.T) {
 	}
 	err = m.explain(r, []string{"10.0.0.3", "10.0.0.1", "10.0.0.2"}, errors.New("exit status 1"), child{})
 	public, ok := err.(interface{ Public() string })
-	closed := &mount.UnreachableError{Port: 6379, Servers: m.named(r.Source), Reasons: []string{"connection refused", "connection refused", "connection refused"}}
+	closed := &mount.UnreachableError{Port: 6379, Servers: m.cfg.Servers.of(r.Source), Reasons: []string{"connection refused", "connection refused", "connection refused"}}
 	if !ok || public.Public() != closed.Public() || !errors.Is(err, mount.ErrUnavailable) || !strings.Contains(err.Error(), brokenOff) {
 		t.Errorf("%v", err)
 	}

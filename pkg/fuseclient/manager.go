@@ -13,6 +13,7 @@
 //	tree/<version>                   the files of clients that run outside the container (package placement)
 //	leftovers                        files that the last start could not remove, for doctor
 //	placement.json                   whether clients run outside the container, for doctor
+//	servers.json                     the Servers of Config, for doctor; missing if there are none
 package fuseclient
 
 import (
@@ -46,9 +47,7 @@ type Config struct {
 	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, more than the client's own 42 s
 	Prober       *mount.Prober // default mount.NewProber
 	Health       bool          // Health will be called: hold each client's .meta open from its start
-	// Servers replaces the source's servers, by Heketi cluster: a PersistentVolume keeps the servers that existed at its
-	// creation.
-	Servers map[string][]string
+	Servers      ClusterServers
 	// Placement is where clients run; default PlacementPod.
 	Placement   string
 	CgroupName  string // top-level cgroup of clients on the node; default placement.DefaultGroup

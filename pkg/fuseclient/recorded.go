@@ -19,6 +19,9 @@ type Recorded struct {
 	Publications map[string]struct{} `json:"publications"` // by target path
 }
 
+// Servers returns the servers that the volume's next client may use, given the servers that ReadClusterServers returns.
+func (r Recorded) Servers(clusters ClusterServers) []string { return clusters.of(r.Source) }
+
 // The directories of records, below the state directory.
 const (
 	volumesDir = "volumes" // staged volumes

@@ -14,13 +14,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// recover reads the state of an earlier process. Leftovers that cannot be removed stay for the next start; they do not keep this
-// process from serving, because otherwise no volume of the node could be unmounted.
+// recover reads the state of an earlier process, and writes what doctor reads. Leftovers that cannot be removed stay for the next
+// start; they do not keep this process from serving, because otherwise no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
 	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(ctx, log), m.sweepLogs(log), m.sweepUnfinished(log))
 	m.sweepTrees(log)
 	m.writeLeftovers(log)
+	if err := m.cfg.Servers.write(m.cfg.StateDir); err != nil {
+		log.Error(err, "Cannot record the servers of clusters; doctor judges those of an earlier start")
+	}
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -52,23 +51,9 @@ func (m *Manager) find(ctx context.Context, source mount.Source) (mount.Reachabl
 	return servers, err
 }
 
-// named returns the servers of a volume in the configured order.
-func (m *Manager) named(source mount.Source) []string {
-	servers := slices.Clone(source.Servers)
-	if current, ok := m.cfg.Servers[source.Cluster]; ok {
-		servers = slices.Clone(current)
-	}
-	for _, server := range source.Options.BackupServers() {
-		if !slices.Contains(servers, server) {
-			servers = append(servers, server)
-		}
-	}
-	return servers
-}
-
 // order sorts the servers by reachability.
 func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachable, error) {
-	servers := m.named(source)
+	servers := m.cfg.Servers.of(source)
 	ordered, err := m.cfg.Prober.Order(ctx, servers, source.Options.Port())
 	if unreachable, ok := errors.AsType[*mount.UnreachableError](err); ok && unreachable.Unsure && ctx.Err() == nil {
 		klog.FromContext(ctx).Info("Cannot tell which GlusterFS servers can be reached; using the configured order", "volumeID", source.VolumeID, "err", err.Error())
