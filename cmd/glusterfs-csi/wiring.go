@@ -127,6 +127,7 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 	}
 	config.Mounter = healer
 	metrics.RegisterLayers(config.Metrics, healer.DeadLayers)
+	metrics.RegisterUnrepaired(config.Metrics, healer.Unrepaired)
 	run := func(ctx context.Context) {
 		var reporting sync.WaitGroup
 		if events != nil {

@@ -27,9 +27,7 @@ func overview() []panel {
 		number("Controllers", "There is exactly one, or none where no Heketi is configured.", 2, `count(up{CONTROLLER} == 1)`),
 		number("Node plugins", "Those that answer Prometheus.", 0, `count(up{NODE} == 1)`),
 		number("GlusterFS clients", "One for each volume on each node.", 0, `sum(glusterfs_csi_node_clients{NODE})`),
-		number("Repairs that failed, 24 h", "Events on the pods name the mounts (MountNotHealed).", 1,
-			`sum(increase(glusterfs_csi_node_heals_total{NODE,outcome!="healed"}[24h]))`+
-				` + sum(increase(glusterfs_csi_node_graph_repairs_total{NODE,outcome!="healed"}[24h]))`),
+		number("Mounts that are not repaired", "Events on the pods name the mounts (MountNotHealed).", 1, `sum(glusterfs_csi_node_unrepaired_mounts{NODE})`),
 		number("Nodes with clients in the pod", "There, volumes are disconnected when the node plugin's pod ends.", 1, `sum(glusterfs_csi_node_clients_in_pod{NODE})`),
 		number("Orphans", "With controller.reportOrphans: volumes without PersistentVolume, and the reverse.", 1, `sum(glusterfs_csi_orphans{CONTROLLER})`),
 	}

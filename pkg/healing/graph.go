@@ -46,7 +46,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	if outcome.Pending > 0 {
 		return false
 	}
-	h.advance(ctx, s, kept, graph)
+	h.advance(ctx, s, kept, graph, outcome.lostIn)
 	return true
 }
 
@@ -142,9 +142,9 @@ func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <
 	return false
 }
 
-// advance records graph as the graph for which the saved mounts are in order.
-func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string) {
-	kept.Graph = graph
+// advance records graph as the graph for which the saved mounts are in order, except those that are lost.
+func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string, lost []tables.Table) {
+	kept.Graph, kept.Lost = graph, withLost(h.lostOf(s.VolumeID), lost)
 	h.saveSnapshot(ctx, kept)
 	h.mu.Lock()
 	h.volume(s.VolumeID).acceptsMissing = true

@@ -91,6 +91,7 @@ type volumeState struct {
 	changes         pace             // attempts because a mount table has changed
 	deaths          pace             // attempts because a client has ended
 	lost            [2][]Loss        // already reported, by cause
+	pending         [2]int           // mounts that the last attempt could not repair yet, by cause
 	failed          map[string]bool  // mounts that could not be repaired yet, as logged
 	leftOut         logging.LastText // the last logged text about mounts that are too many to be saved
 	acceptsMissing  bool             // the next scan saves the present mounts even if some are missing

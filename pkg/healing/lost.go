@@ -8,13 +8,14 @@ const (
 	byGraph        // the client's graph has changed
 )
 
-// mostLost limits how many lost mounts of a volume are remembered as reported.
+// mostLost limits how many lost mounts of a volume are remembered.
 const mostLost = 1000
 
-// dropReported removes from the outcome the lost mounts that were reported before.
+// dropReported removes from the outcome the lost mounts that were reported before. It keeps what Unrepaired counts.
 func (h *Healer) dropReported(outcome *Outcome, cause int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.volume(outcome.VolumeID).pending[cause] = outcome.Pending
 	known := &h.volume(outcome.VolumeID).lost[cause]
 	now := outcome.Lost
 	outcome.Lost = slices.DeleteFunc(slices.Clone(now), func(loss Loss) bool { return slices.Contains(*known, loss) })
@@ -30,5 +31,5 @@ func (h *Healer) dropReported(outcome *Outcome, cause int) {
 func (h *Healer) forgetLost(volumeID string, cause int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.volume(volumeID).lost[cause] = nil
+	h.volume(volumeID).lost[cause], h.volume(volumeID).pending[cause] = nil, 0
 }

@@ -20,6 +20,7 @@ type Outcome struct {
 
 	coveredIn map[tables.Target]string // the namespaces with covered mounts, and the UIDs of their pods ("" outside pods)
 	returned  []returned
+	lostIn    []tables.Table // the mounts in Lost
 }
 
 // Loss is a mount that cannot be repaired.

@@ -151,7 +151,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		// The client counts as a former one from now on, also for the next plugin if this one ends in between.
 		kept, known := h.memory.get(s.Client)
 		if !known {
-			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath}
+			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Lost: h.lostOf(s.VolumeID)}
 			h.saveSnapshot(ctx, kept)
 		}
 		former = append(former, kept)

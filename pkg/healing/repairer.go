@@ -211,6 +211,7 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 	case errors.Is(err, errGone):
 	case errors.Is(err, errLost):
 		loss := Loss{Pod: t.Pod, Point: m.Point, Reason: err.Error()}
+		r.outcome.lostIn = withLost(r.outcome.lostIn, []tables.Table{{Namespace: t.Namespace, PID: t.PID, Start: t.Start, Pod: t.Pod, Mounts: []tables.Mount{m}}})
 		if !slices.Contains(r.outcome.Lost, loss) {
 			r.outcome.Lost = append(r.outcome.Lost, loss)
 		}

@@ -149,6 +149,9 @@ func TestRestore(t *testing.T) {
 	if r.outcome.Mounts != 1 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 3 || len(r.outcome.returned) != 1 {
 		t.Errorf("%+v", r.outcome)
 	}
+	if lost := r.outcome.lostIn; len(lost) != 1 || lost[0].PID != pid || len(lost[0].Mounts) != 3 || lost[0].Mounts[0].ID != 0 {
+		t.Errorf("lost are %+v, want three that are not mounted", lost)
+	}
 	want := []string{staging, staging + "/dropped", staging + "/kept"}
 	if got := pointsOf(tableOf(t, pid, device)); !slices.Equal(got, want) {
 		t.Errorf("the container has %v, want %v", got, want)

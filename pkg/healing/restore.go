@@ -20,7 +20,7 @@ import (
 // back. If all is set, it also renews the mounts of containers without a snapshot.
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	// Names that were not found while bricks came back may be found by now.
-	r.outcome.Pending, r.outcome.Lost, r.former = 0, nil, []tables.Snapshot{was}
+	r.outcome.Pending, r.outcome.Lost, r.outcome.lostIn, r.former = 0, nil, nil, []tables.Snapshot{was}
 	own, err := r.read(os.Getpid(), r.volume.Device)
 	if err != nil {
 		return err
@@ -164,6 +164,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 				if copies[i] == nil {
 					err = failures[i]
 				}
+				inner.ID = 0 // another mount may have it by now
 				r.note(was, inner, false, err)
 			}
 		}

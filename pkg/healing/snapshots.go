@@ -69,7 +69,9 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	}
 	var asking sync.WaitGroup // a client that hangs must not delay the others
 	for _, s := range wanted {
-		asking.Go(func() { h.rememberOne(ctx, s, scanResult{found[s.Device], err == nil, saves[s.Client]}) })
+		asking.Go(func() {
+			h.rememberOne(ctx, s, scanResult{seen: found[s.Device], complete: err == nil, saves: saves[s.Client]})
+		})
 	}
 	asking.Wait()
 	h.watch(ctx)
@@ -79,7 +81,8 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 type scanResult struct {
 	seen     []tables.Table
 	complete bool
-	saves    int // memory.saves of the volume's client before the scan
+	saves    int            // memory.saves of the volume's client before the scan
+	lost     []tables.Table // the mounts that are still lost
 }
 
 func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanResult) {
@@ -109,6 +112,7 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 		return
 	}
 	former := sync.OnceValue(func() []tables.Table { return h.formerTables(s.VolumeID, s.Client) })
+	l.lost = stillLost(h.lostOf(s.VolumeID), l)
 	l.seen = noted(containers(s, l, kept.Tables), kept.Tables, former)
 	if graph != "" {
 		l.seen = h.withDirectories(ctx, s, l.seen, kept.Tables)
@@ -188,7 +192,7 @@ func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables
 // save saves a snapshot of a volume's tables. It returns false if another snapshot, which may be newer, was saved meanwhile.
 func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l scanResult) bool {
 	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
-		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Graph: graph, Tables: l.seen,
+		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Graph: graph, Tables: l.seen, Lost: l.lost,
 	})
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)

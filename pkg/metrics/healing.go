@@ -72,3 +72,10 @@ func RegisterLayers(registry prometheus.Registerer, count func() int) {
 		Name: "glusterfs_csi_node_dead_layers", Help: "Dead mounts that lie beneath others now, on kernels before 6.5.",
 	}, func() float64 { return float64(count()) }))
 }
+
+// RegisterUnrepaired registers the number of mounts that are not repaired. count is called at each scrape.
+func RegisterUnrepaired(registry prometheus.Registerer, count func() int) {
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "glusterfs_csi_node_unrepaired_mounts", Help: "Mounts that fail or are missing in containers now, because they could not be repaired, or not yet.",
+	}, func() float64 { return float64(count()) }))
+}

@@ -22,6 +22,7 @@ func TestHealing(t *testing.T) {
 	h.Covered(2)
 	h.Hung()
 	RegisterLayers(registry, func() int { return 7 })
+	RegisterUnrepaired(registry, func() int { return 8 })
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +47,7 @@ func TestHealing(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]float64{
 		"heals_total healed": 2, "heals_total partly": 1, "heals_total failed": 0, "heal_duration_seconds": 3,
-		"graph_repairs_total healed": 0, "graph_repairs_total partly": 0, "graph_repairs_total failed": 1, "covered_mounts_total": 5, "dead_layers": 7, "hung_clients_total": 1,
+		"graph_repairs_total healed": 0, "graph_repairs_total partly": 0, "graph_repairs_total failed": 1, "covered_mounts_total": 5, "dead_layers": 7, "unrepaired_mounts": 8, "hung_clients_total": 1,
 	}, values); diff != "" {
 		t.Error(diff)
 	}
@@ -60,6 +61,7 @@ func TestDocumentedMetrics(t *testing.T) {
 	NewNode(registry, 0)
 	NewHealing(registry)
 	RegisterLayers(registry, func() int { return 0 })
+	RegisterUnrepaired(registry, func() int { return 0 })
 	RegisterClients(registry, func() ClientState { return ClientState{} })
 	collected := map[string]bool{}
 	descriptions := make(chan *prometheus.Desc, 100)

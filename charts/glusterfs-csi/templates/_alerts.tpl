@@ -41,15 +41,14 @@
         description: "The driver's process in [[ $labels.pod ]] has been started [[ $value ]] times in an hour."
 - name: glusterfs-csi-mounts
   rules:
+    {{- if .Values.node.healMounts }}
     - alert: GlusterfsCSIMountsNotRepaired
-      expr: >-
-        sum by (namespace, pod, node) (increase(glusterfs_csi_node_heals_total{ {{- $node -}} ,outcome!="healed"}[30m])
-        + increase(glusterfs_csi_node_graph_repairs_total{ {{- $node -}} ,outcome!="healed"}[30m])) > 0
+      expr: max by (namespace, pod, node) (glusterfs_csi_node_unrepaired_mounts{ {{- $node -}} }) > 0
+      for: 5m
       labels: {severity: critical}
       annotations:
-        summary: "Mounts could not be repaired by [[ $labels.pod ]]"
+        summary: "[[ $value ]] mount(s) could not be repaired by [[ $labels.pod ]]"
         description: "Containers on this node have mounts that fail or are missing. Events (MountNotHealed) on their pods name the mounts."
-    {{- if .Values.node.healMounts }}
     - alert: GlusterfsCSIClientNotReplaced
       expr: glusterfs_csi_node_volumes_without_client{ {{- $node -}} } > 0
       for: 5m

@@ -34,6 +34,9 @@ type Snapshot struct {
 	StagingPath string  `json:"stagingPath,omitempty"`
 	Graph       string  `json:"graph"` // the graph that the client used
 	Tables      []Table `json:"tables"`
+	// Lost holds, by container, the mounts that could not be restored after a change of the graph. Tables lacks those that are
+	// missing; their ID is 0 here.
+	Lost []Table `json:"lost,omitempty"`
 }
 
 // Store keeps one snapshot for each volume in a directory. Calls for one name must not run at the same time.
