@@ -26,7 +26,7 @@ func ParseAllowedServers(list []string) (*AllowedServers, error) {
 		item = strings.ToLower(strings.TrimSpace(item))
 		if network, err := netip.ParsePrefix(item); err == nil {
 			if network != network.Masked() {
-				return nil, fmt.Errorf("%w: %q: the network of this address is %s", ErrInvalid, item, network.Masked())
+				return nil, fmt.Errorf("%w: %q: write %s for the network, or %s for the address alone", ErrInvalid, item, network.Masked(), network.Addr())
 			}
 			allowed.networks = append(allowed.networks, network)
 			continue
