@@ -22,23 +22,36 @@ import (
 // serve makes volumes served that are staged at paths, by clients of a generation. This process stands for the clients.
 func (h *Healer) serve(t *testing.T, generation int, staging map[string]string) {
 	t.Helper()
+	records := make([]map[string]any, 0, len(staging))
+	for id, path := range staging {
+		records = append(records, map[string]any{
+			"version": 1, "stagingPath": path, "generation": generation, "process": self(t), "device": deviceAt(t, path),
+			"source": mount.Source{VolumeID: id, Volume: "vol-" + id, Servers: []string{"127.0.0.1"}},
+		})
+	}
+	h.serveRecords(t, records)
+	for _, s := range h.Served() {
+		if !s.Alive || s.Client == "" {
+			t.Fatalf("served is %+v", s)
+		}
+	}
+}
+
+// serveRecords gives the healer a manager that finds these records in its state directory.
+func (h *Healer) serveRecords(t *testing.T, records []map[string]any) {
+	t.Helper()
 	dir := t.TempDir()
 	volumes := filepath.Join(dir, "volumes")
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err := errors.Join(err, os.Mkdir(volumes, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	self, err := mount.IdentifyProcess(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for id, path := range staging {
-		record, err := json.Marshal(map[string]any{
-			"version": 1, "stagingPath": path, "generation": generation, "bootID": strings.TrimSpace(string(boot)), "process": self,
-			"device": deviceAt(t, path), "source": mount.Source{VolumeID: id, Volume: "vol-" + id, Servers: []string{"127.0.0.1"}},
-		})
+	for _, record := range records {
+		record["bootID"] = strings.TrimSpace(string(boot))
+		content, err := json.Marshal(record)
+		id := record["source"].(mount.Source).VolumeID
 		name := fmt.Sprintf("%x", sha256.Sum256([]byte(id)))[:32] + ".json"
-		if err := errors.Join(err, os.WriteFile(filepath.Join(volumes, name), record, 0o600)); err != nil {
+		if err := errors.Join(err, os.WriteFile(filepath.Join(volumes, name), content, 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,11 +61,15 @@ func (h *Healer) serve(t *testing.T, generation int, staging map[string]string) 
 	}
 	t.Cleanup(clients.Close)
 	h.Manager = clients
-	for _, s := range h.Served() {
-		if !s.Alive || s.Client == "" {
-			t.Fatalf("served is %+v", s)
-		}
+}
+
+func self(t *testing.T) mount.Process {
+	t.Helper()
+	p, err := mount.IdentifyProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
 	}
+	return p
 }
 
 func openFuse(t *testing.T) int {

@@ -1,12 +1,7 @@
 package healing
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -110,8 +105,8 @@ func TestWithLost(t *testing.T) {
 
 // TestLostStaysLost: the snapshot of a new client, and so the next node plugin, still has the mounts that were lost before.
 func TestLostStaysLost(t *testing.T) {
-	h, staging := newHealer(t), t.TempDir()
-	s := h.serve(t, staging, self(t))
+	h := newHealer(t)
+	s := h.serveOne(t, self(t))
 	lost := []tables.Table{container(10, at(0, "/data/a")), container(11, at(0, "/data/a"))}
 	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "former", Lost: lost}); err != nil {
 		t.Fatal(err)
@@ -129,7 +124,7 @@ func TestLostStaysLost(t *testing.T) {
 // TestLostByTheGraph: a mount that could not be restored after a change of the graph counts from then on, with those lost before.
 func TestLostByTheGraph(t *testing.T) {
 	h := newHealer(t)
-	s := h.serve(t, t.TempDir(), self(t))
+	s := h.serveOne(t, self(t))
 	kept := tables.Snapshot{VolumeID: "id", Client: s.Client, Device: s.Device, Graph: "old", Lost: []tables.Table{container(10, at(0, "/data/a"))}}
 	if err := h.memory.put(kept); err != nil {
 		t.Fatal(err)
@@ -143,7 +138,7 @@ func TestLostByTheGraph(t *testing.T) {
 // TestLostWhileClientsEnd: a client has ended before it had a snapshot, and no other can be started.
 func TestLostWhileClientsEnd(t *testing.T) {
 	h := newHealer(t)
-	s := h.serve(t, t.TempDir(), mount.Process{PID: 1 << 22, Start: 1})
+	s := h.serveOne(t, mount.Process{PID: 1 << 22, Start: 1})
 	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "former", Lost: []tables.Table{container(10, at(0, "/data/a"))}}); err != nil {
 		t.Fatal(err)
 	}
@@ -155,34 +150,13 @@ func TestLostWhileClientsEnd(t *testing.T) {
 	}
 }
 
-func self(t *testing.T) mount.Process {
+// serveOne makes the volume "id" served, with a process as the client.
+func (h *Healer) serveOne(t *testing.T, client mount.Process) fuseclient.Served {
 	t.Helper()
-	p, err := mount.IdentifyProcess(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// serve makes the healer's manager serve the volume "id", with a process as the client.
-func (h *Healer) serve(t *testing.T, staging string, client mount.Process) fuseclient.Served {
-	t.Helper()
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	const hash = "a56145270ce6b3bebd1dd012b73948677dd618d496488bc608a3cb43ce3547dd" // of "id"
-	record := fmt.Sprintf(`{"version": 1, "stagingPath": %q, "generation": 2, "bootID": %q, "device": "0:99", "process": {"pid": %d, "start": %d},
-		"source": {"VolumeID": "id", "Volume": "vol", "Servers": ["127.0.0.1"]}}`, staging, strings.TrimSpace(string(boot)), client.PID, client.Start)
-	volumes := filepath.Join(dir, "volumes")
-	if err := errors.Join(os.Mkdir(volumes, 0o700), os.WriteFile(filepath.Join(volumes, hash[:32]+".json"), []byte(record), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	if h.Manager, err = fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: dir, Glusterfs: "/does/not/exist"}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.Close)
+	h.serveRecords(t, []map[string]any{{
+		"version": 1, "stagingPath": t.TempDir(), "generation": 2, "process": client, "device": mount.Device{Minor: 99},
+		"source": mount.Source{VolumeID: "id", Volume: "vol", Servers: []string{"127.0.0.1"}},
+	}})
 	s, staged := h.Serves("id")
 	if !staged {
 		t.Fatalf("%+v", s)

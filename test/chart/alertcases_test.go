@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"maps"
+	"strings"
 )
 
 // The labels that Prometheus gives the series of this chart's PodMonitor.
@@ -37,6 +38,16 @@ func ofPod(severity string) map[string]string {
 // ofContainer returns the labels of an alert that keeps all labels of a series.
 func ofContainer(severity string) map[string]string {
 	return labelled(severity, map[string]string{"pod": "glusterfs-csi-node-x7k2p", "node": "n1", "container": "glusterfs-csi"})
+}
+
+// oneClaimWaits returns a counter of calls for one claim that all fail: in the end external-provisioner tries every five minutes, and
+// a call takes up to a minute.
+func oneClaimWaits(times int) string {
+	series := make([]string, times)
+	for n := range times {
+		series[n] = fmt.Sprintf("%dx5", n+1) // six samples
+	}
+	return strings.Join(series, " ")
 }
 
 const node = "glusterfs-csi-node-x7k2p"
@@ -135,6 +146,11 @@ func alertCases() []alertCase {
 			},
 		},
 		{
+			alert: "GlusterfsCSIHeketiUnavailable", at: "180m", labels: labelled("critical", nil), summary: "A Heketi cannot be used",
+			fires: map[string]string{calls(ofController, "CreateVolume", "Unavailable"): oneClaimWaits(40)},
+			quiet: map[string]string{calls(ofController, "CreateVolume", "Unavailable"): oneClaimWaits(20) + " 20x100"},
+		},
+		{
 			alert: "GlusterfsCSIHeketiUnauthenticated", at: "10m", labels: labelled("critical", nil), summary: "A Heketi refuses the driver's key",
 			fires: map[string]string{calls(ofController, "CreateVolume", "Unauthenticated"): "1x5 2x30"},
 			quiet: map[string]string{calls(ofController, "CreateVolume", "Unauthenticated"): "4x30", calls(ofController, "CreateVolume", "OK"): "0+1x30"},
@@ -147,6 +163,12 @@ func alertCases() []alertCase {
 				calls(ofController, "DeleteVolume", "DeadlineExceeded"): "0+1x30", calls(ofController, "CreateVolume", "Internal"): "0x5 1x30",
 				calls(ofController, "ControllerGetVolume", "Internal"): "0+1x30",
 			},
+		},
+		{
+			alert: "GlusterfsCSIControllerCallsFail", at: "184m", summary: "CreateVolume keeps failing",
+			labels: labelled("warning", map[string]string{"grpc_method": "CreateVolume"}),
+			fires:  map[string]string{calls(ofController, "CreateVolume", "FailedPrecondition"): oneClaimWaits(40)},
+			quiet:  map[string]string{calls(ofController, "CreateVolume", "FailedPrecondition"): oneClaimWaits(20) + " 20x100"},
 		},
 		{
 			alert: "GlusterfsCSINoRoom", at: "20m", labels: labelled("warning", nil), summary: "Volumes do not fit any more",

@@ -106,7 +106,8 @@
 - name: glusterfs-csi-heketi
   rules:
     - alert: GlusterfsCSIHeketiUnavailable
-      expr: sum by (namespace) (increase(grpc_server_handled_total{ {{- $controller -}} ,grpc_service="csi.v1.Controller",grpc_code="Unavailable"}[15m])) > 2
+      # If one claim waits, the sidecars repeat its call every five minutes; the call itself takes up to a minute.
+      expr: sum by (namespace) (increase(grpc_server_handled_total{ {{- $controller -}} ,grpc_service="csi.v1.Controller",grpc_code="Unavailable"}[20m])) > 2
       for: 5m
       labels: {severity: critical}
       annotations:
@@ -121,11 +122,11 @@
     - alert: GlusterfsCSIControllerCallsFail
       expr: >-
         sum by (namespace, grpc_method) (increase(grpc_server_handled_total{ {{- $controller -}} ,grpc_service="csi.v1.Controller",
-        grpc_method=~"CreateVolume|DeleteVolume|ControllerExpandVolume",grpc_code=~"Internal|Unknown|FailedPrecondition"}[15m])) > 2
+        grpc_method=~"CreateVolume|DeleteVolume|ControllerExpandVolume",grpc_code=~"Internal|Unknown|FailedPrecondition"}[20m])) > 2
       labels: {severity: warning}
       annotations:
         summary: "[[ $labels.grpc_method ]] keeps failing"
-        description: "[[ $value | humanize ]] calls failed within 15 minutes. Events on the claims have the reason."
+        description: "[[ $value | humanize ]] calls failed within 20 minutes. Events on the claims have the reason."
     - alert: GlusterfsCSINoRoom
       expr: >-
         sum by (namespace) (increase(grpc_server_handled_total{ {{- $controller -}} ,grpc_service="csi.v1.Controller",
