@@ -146,6 +146,9 @@ func TestRecordsOfThisBoot(t *testing.T) {
 			if !strings.Contains(found[i].Message, says) {
 				t.Errorf("%v, %v: %+v does not say %q", tt.volumes, tt.ending, found[i], says)
 			}
+			if ending := strings.Contains(says, "asked to end"); ending != strings.Contains(found[i].Remedy, "again every minute") {
+				t.Errorf("%q has the remedy %q", says, found[i].Remedy)
+			}
 		}
 	}
 }

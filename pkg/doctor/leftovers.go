@@ -129,7 +129,8 @@ func recordFindings(subject string, volumes, ending []fuseclient.Recorded) []rep
 	}
 	if len(ending) > 0 {
 		findings = append(findings, report.Finding{Severity: report.Info, Check: checkLeftovers, Subject: subject,
-			Message: plain.Plural(len(ending), "client") + " asked to end, end not yet confirmed", Remedy: "the node plugin ends them at its next start"})
+			Message: plain.Plural(len(ending), "client") + " asked to end, end not yet confirmed",
+			Remedy:  "do nothing: a client stays while a container has a mount of it, and the node plugin tries again every minute"})
 	}
 	return append(findings, report.Finding{Severity: report.OK, Check: checkLeftovers, Subject: subject,
 		Message: plain.Plural(len(volumes), "volume") + " recorded as mounted"})
