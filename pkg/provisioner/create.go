@@ -257,16 +257,19 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 		GID: gid, Options: c.optionList(), SnapFactor: c.snapFactor,
 	}
 	key := createKey(c.backend, c.name)
+	earlier := c.index.hasEarlier(c.name)
 	made, err := c.client.CreateVolume(ctx, request, func() error {
-		return c.journal.record(key, sent{Name: c.name, Cluster: cluster, GID: gid})
+		return c.journal.record(key, sent{Name: c.name, Cluster: cluster, GID: gid, Others: earlier})
 	})
-	if err == nil {
-		c.index.answered(c.name)
-	}
 	if heketi.MayBeLate(err) {
-		c.index.unanswered(c.name, cluster, time.Now().Add(c.client.Timing().Late))
+		c.index.unanswered(c.name, cluster, time.Now().Add(c.client.Timing().Late), earlier)
 		c.journal.unanswered(key)
-	} else if _, end := c.index.late(c.name); end.IsZero() {
+		return made, err
+	}
+	if err == nil || heketi.OutcomeOf(err) != heketi.Refused {
+		c.index.accepted(c.name)
+	}
+	if _, end := c.index.late(c.name); end.IsZero() {
 		c.journal.forget(key)
 	}
 	return made, err

@@ -26,6 +26,7 @@ type sent struct {
 	Name    string `json:"name,omitempty"` // of the gluster volume that a create makes
 	Cluster string `json:"cluster,omitempty"`
 	GID     int64  `json:"gid,omitempty"`
+	Others  bool   `json:"others,omitempty"` // as in reservation
 }
 
 const (

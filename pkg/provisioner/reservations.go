@@ -16,7 +16,7 @@ type reservation struct {
 	expires time.Time // a dump requested after this time shows whether there is a volume; zero: the create runs
 	late    time.Time // until then an unanswered create may still be carried out ...
 	cluster string    // ... in this cluster
-	resent  bool      // another create was sent since: a volume that is found may come from it
+	others  bool      // a volume that is found may come from another create than the unanswered one
 }
 
 // reserve returns a group id of the range that no volume of the backend has. No other create gets it until made or doubt is
@@ -53,7 +53,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	earlier := x.held[key]
 	picked := reservation{
 		name: cmp.Or(earlier.name, name), // a damaged note has no name
-		late: earlier.late, cluster: earlier.cluster, resent: earlier.resent,
+		late: earlier.late, cluster: earlier.cluster, others: earlier.others,
 	}
 	if gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
 		picked.gid = earlier.gid
@@ -97,34 +97,45 @@ func (x *index) doubt(name string) {
 	}
 }
 
-// unanswered records that a create may still be carried out in the cluster until the given time.
-func (x *index) unanswered(name, cluster string, until time.Time) {
+// hasEarlier is called before a create is sent. It reports whether an earlier create of the CSI name has made a volume or may still
+// make one. If so, a volume that is found later may come from the earlier create.
+func (x *index) hasEarlier(name string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r := x.held[volume.NameKey(name)]
+	_, recorded := x.ours[volume.NameKey(name)]
+	return recorded || r.others || r.late.After(time.Now())
+}
+
+// unanswered records that a create may still be carried out in the cluster until the given time. earlier is the result of
+// hasEarlier before the create was sent.
+func (x *index) unanswered(name, cluster string, until time.Time, earlier bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r, ok := x.held[volume.NameKey(name)]; ok {
-		r.resent = r.late.After(time.Now())
-		r.late, r.cluster = until, cluster
+		r.late, r.cluster, r.others = until, cluster, earlier
 		x.held[volume.NameKey(name)] = r
 	}
 }
 
-// answered records that a create has made the volume, while an earlier one may still be carried out.
-func (x *index) answered(name string) {
+// accepted records that Heketi has begun with a create. Whether or not the end is known, a volume that is found later may come from
+// this create, and an unanswered one may still be carried out.
+func (x *index) accepted(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if r := x.held[volume.NameKey(name)]; r.late.After(time.Now()) {
-		r.resent = true
+	if r, ok := x.held[volume.NameKey(name)]; ok {
+		r.others = true
 		x.held[volume.NameKey(name)] = r
 	}
 }
 
-// forgetLate is called when a volume was found: it forgets the late create that made it, if no other create was sent. It reports
-// whether it did.
+// forgetLate is called when a volume was found: it forgets the late create that made it, if no other create can have made it. It
+// reports whether it did.
 func (x *index) forgetLate(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	r := x.held[volume.NameKey(name)]
-	if r.late.IsZero() || r.resent || r.cluster != cluster {
+	if r.late.IsZero() || r.others || r.cluster != cluster {
 		return false
 	}
 	r.late = time.Time{}
@@ -132,11 +143,11 @@ func (x *index) forgetLate(name, cluster string) bool {
 	return true
 }
 
-// reserveLate reserves the group id and name of an earlier process's create that may still be carried out.
+// reserveLate reserves the group id and name of a create that may still be carried out, and of which only the note is left.
 func (x *index) reserveLate(key string, request sent, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster}
+	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster, others: request.Others}
 }
 
 // late returns the cluster in which an earlier create of the CSI name may still be carried out, and until when; zero if there is

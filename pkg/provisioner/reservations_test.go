@@ -40,23 +40,34 @@ func TestDoubtIsNotProlonged(t *testing.T) {
 	})
 }
 
-// TestForgetLate: a create that may be late is over when its volume is found, if it was the only one.
+// TestForgetLate: a create that may be late is over when its volume is found, if no other create can have made the volume.
 func TestForgetLate(t *testing.T) {
-	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
+	unanswered := func(x *index, late time.Duration) {
+		x.unanswered(nameA, "c", time.Now().Add(late), x.hasEarlier(nameA))
+	}
 	for name, tt := range map[string]struct {
 		before  func(x *index)
 		cluster string
 		want    bool
 	}{
-		"one":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
-		"in another cluster":    {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)) }, "d", false},
+		"one":                   {func(x *index) { unanswered(x, time.Hour) }, "c", true},
+		"in another cluster":    {func(x *index) { unanswered(x, time.Hour) }, "d", false},
 		"none":                  {func(*index) {}, "c", false},
 		"no reservation":        {func(x *index) { delete(x.held, volume.NameKey(nameA)) }, "c", false},
-		"two":                   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", false},
-		"the first is over":     {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.unanswered(nameA, "c", in(time.Hour)) }, "c", true},
-		"another has made it":   {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.answered(nameA) }, "c", false},
-		"forgotten before":      {func(x *index) { x.unanswered(nameA, "c", in(time.Hour)); x.forgetLate(nameA, "c") }, "c", false},
-		"over, another made it": {func(x *index) { x.unanswered(nameA, "c", in(-time.Hour)); x.answered(nameA) }, "c", true},
+		"two":                   {func(x *index) { unanswered(x, time.Hour); unanswered(x, time.Hour) }, "c", false},
+		"two and a third":       {func(x *index) { unanswered(x, time.Hour); unanswered(x, -time.Hour); unanswered(x, time.Hour) }, "c", false},
+		"the first is over":     {func(x *index) { unanswered(x, -time.Hour); unanswered(x, time.Hour) }, "c", true},
+		"then another accepted": {func(x *index) { unanswered(x, time.Hour); x.accepted(nameA) }, "c", false},
+		"another one, then it":  {func(x *index) { x.accepted(nameA); unanswered(x, time.Hour) }, "c", false},
+		"made before":           {func(x *index) { x.add("a", indexedVolume{name: nameA}); unanswered(x, time.Hour) }, "c", false},
+		"another one made":      {func(x *index) { x.add("b", indexedVolume{name: nameB}); unanswered(x, time.Hour) }, "c", true},
+		"forgotten before":      {func(x *index) { unanswered(x, time.Hour); x.forgetLate(nameA, "c") }, "c", false},
+		"of an earlier process": {func(x *index) {
+			x.reserveLate(volume.NameKey(nameA), sent{Name: nameA, Cluster: "c"}, time.Now().Add(time.Hour))
+		}, "c", true},
+		"two of an earlier process": {func(x *index) {
+			x.reserveLate(volume.NameKey(nameA), sent{Name: nameA, Cluster: "c", Others: true}, time.Now().Add(time.Hour))
+		}, "c", false},
 	} {
 		x := newIndex("main", time.Minute)
 		mustPick(t, x, nameA, 2000)
@@ -72,9 +83,9 @@ func TestForgetLate(t *testing.T) {
 		}
 	}
 	x := newIndex("main", time.Minute)
-	x.answered(nameA)
+	x.accepted(nameA)
 	x.doubt(nameA)
-	x.unanswered(nameA, "c", in(time.Hour))
+	unanswered(x, time.Hour)
 	if len(x.held) > 0 {
 		t.Errorf("something is reserved for a create that has no reservation: %+v", x.held)
 	}
@@ -92,7 +103,7 @@ func TestLateCreates(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			x := newIndex("main", time.Minute)
 			mustPick(t, x, nameA, 2000)
-			x.unanswered(nameA, "c", time.Now().Add(time.Hour))
+			x.unanswered(nameA, "c", time.Now().Add(time.Hour), false)
 			end(x)
 			time.Sleep(59 * time.Minute)
 			x.useDump(heketi.Dump{}, time.Now())
