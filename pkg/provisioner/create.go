@@ -158,6 +158,10 @@ func (e loginError) Error() string { return fmt.Sprintf("%v: %v", volume.ErrUnav
 func (e loginError) Unwrap() []error { return []error{volume.ErrUnavailable, volume.ErrLogin} }
 
 func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
+	overdue, err := c.checkOverdueCreate(ctx)
+	if err != nil {
+		return volume.Volume{}, err
+	}
 	all, err := c.client.Clusters(ctx)
 	if err != nil {
 		return volume.Volume{}, err
@@ -170,8 +174,8 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 		return volume.Volume{}, err
 	}
 	// Heketi atomically refuses a name that the cluster already has, so that a single cluster needs no look-up. It does not check
-	// other clusters.
-	if len(all) > 1 {
+	// other clusters, nor the other gluster volume name that an earlier create of the CSI name may have had.
+	if len(all) > 1 || overdue {
 		if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {
 			return found, err
 		}

@@ -17,7 +17,7 @@ import (
 // adds a second expand to the first, and makes a second volume of the same name if the second create is for another cluster.
 //
 // Each request is written to disk before it is sent, so that a driver that is killed and started again knows of it. Only one
-// operation per key runs at a time.
+// operation per key runs at a time, and only that operation changes the note.
 type Journal struct {
 	dir  string        // "": memory only
 	late time.Duration // how long a request may be late (heketi.Timing.Late)
@@ -32,6 +32,10 @@ type Journal struct {
 	sent map[string]sent // by volumeKey, createKey or deleteKey
 	made map[string]bool // by volumeKey: volumes made by this process while expands were suspect
 }
+
+// keepCreates is how long the note of a create is kept whose name is never asked for again. A request for a volume, in contrast,
+// can follow at any time.
+const keepCreates = 24 * time.Hour
 
 // suspectFor is how long after the driver's start external-resizer may take to start.
 const suspectFor = 2 * time.Minute
@@ -57,9 +61,16 @@ func OpenJournal(dir string) (*Journal, error) {
 		return nil, err
 	}
 	for _, file := range files {
-		if key, ok := keyOfFile(file.Name()); ok {
-			j.sent[key] = readSent(filepath.Join(dir, file.Name()), j.opened)
+		key, ok := keyOfFile(file.Name())
+		if !ok {
+			continue
 		}
+		request := readSent(filepath.Join(dir, file.Name()), j.opened)
+		if isCreateKey(key) && j.opened.Sub(request.At) > keepCreates {
+			j.remove(key)
+			continue
+		}
+		j.sent[key] = request
 	}
 	return j, nil
 }
@@ -67,8 +78,8 @@ func OpenJournal(dir string) (*Journal, error) {
 // record remembers a request that is about to be sent. ErrUnavailable is returned when the request cannot be remembered, and so
 // must not be sent.
 //
-// record also removes notes of creates that are too old to be carried out. Notes of expands and deletes stay: however old, they are
-// the reason to ask Heketi whether it has begun with the request (checkLateExpand). The next request for the volume removes them.
+// The note stays until the outcome is known: however old, it is the reason to ask Heketi whether it has begun with the request
+// (checkLateExpand, checkOverdueCreate).
 func (j *Journal) record(key string, request sent) error {
 	request.Version, request.At = journalVersion, time.Now()
 	if err := j.write(key, request); err != nil {
@@ -76,16 +87,8 @@ func (j *Journal) record(key string, request sent) error {
 			"is the disk of --state-dir full or read-only?", volume.ErrUnavailable, err)
 	}
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.sent[key] = request
-	var old []string
-	for other, r := range j.sent {
-		if other != key && isCreateKey(other) && time.Since(r.At) > j.late {
-			old = append(old, other)
-			delete(j.sent, other)
-		}
-	}
-	j.mu.Unlock()
-	j.remove(old...)
 	return nil
 }
 
@@ -112,6 +115,14 @@ func (j *Journal) unanswered(key string) {
 	if ok {
 		_ = j.write(key, request) // if this fails, the note on disk still has the time of sending, a little earlier
 	}
+}
+
+// createOf returns the create of a CSI name that was sent and not answered, however old; ok is false if there is none.
+func (j *Journal) createOf(key string) (request sent, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	request, ok = j.sent[key]
+	return request, ok
 }
 
 // hasMade records that this process has made the volume, so that no earlier process can have sent an expand of it.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -102,29 +101,27 @@ func TestJournalKeepsOtherFiles(t *testing.T) {
 	}
 }
 
-// TestJournalIsPruned: notes of volumes that are never asked for again are removed.
+// TestJournalIsPruned: notes of creates whose names are not asked for again are removed at the next start, after a day.
 func TestJournalIsPruned(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)
-	j.late = time.Millisecond
-	for i := range 20 {
-		if err := j.record(createKey("main", "csi-a-"+strconv.Itoa(i)), sent{Name: "csi-a"}); err != nil {
-			t.Fatal(err)
+	old, young := createKey("main", nameA), createKey("main", nameB)
+	if err := errors.Join(
+		j.write(old, sent{Version: journalVersion, At: time.Now().Add(-25 * time.Hour), Name: nameA}),
+		j.write(young, sent{Version: journalVersion, At: time.Now().Add(-23 * time.Hour), Name: nameB}),
+		j.write(journalKey, sent{Version: journalVersion, At: time.Now().Add(-25 * time.Hour), SizeGiB: 2, MoreGiB: 3}),
+	); err != nil {
+		t.Fatal(err)
+	}
+	j = openJournal(t, dir)
+	files, err := filepath.Glob(filepath.Join(dir, "*"+journalSuffix))
+	if err != nil || len(files) != 2 || len(j.sent) != 2 {
+		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
+	}
+	for key, want := range map[string]bool{old: false, young: true, journalKey: true} {
+		if _, ok := j.sent[key]; ok != want {
+			t.Errorf("the note of %s is kept: %t", key, ok)
 		}
-	}
-	time.Sleep(2 * j.late)
-	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
-		t.Fatal(err)
-	}
-	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 { // one is the marker
-		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
-	}
-	j.late = -1 // the note of the request that is about to be sent stays
-	if err := j.record(journalKey, sent{SizeGiB: 2, MoreGiB: 3}); err != nil {
-		t.Fatal(err)
-	}
-	if files, err := os.ReadDir(dir); err != nil || len(files) != 2 || len(j.sent) != 1 {
-		t.Errorf("files %v, notes %v, %v", files, j.sent, err)
 	}
 }
 

@@ -2,8 +2,6 @@ package provisioner
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,15 +109,9 @@ func writeFile(dir, path string, content []byte) error {
 	return renameio.WriteFile(path, content, 0o600, renameio.WithTempDir(dir))
 }
 
-// remove removes notes. A note that cannot be removed delays the next request if the driver is restarted before the note is too
-// old.
-func (j *Journal) remove(keys ...string) {
-	for _, key := range keys {
-		if j.dir == "" {
-			return
-		}
-		if err := os.Remove(filepath.Join(j.dir, fileOfKey(key))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return
-		}
+// remove removes a note. A note that cannot be removed delays the next request if the driver is restarted.
+func (j *Journal) remove(key string) {
+	if j.dir != "" {
+		_ = os.Remove(filepath.Join(j.dir, fileOfKey(key)))
 	}
 }

@@ -38,6 +38,31 @@ func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journa
 	return nil
 }
 
+// checkOverdueCreate prolongs the reservation of an unanswered create if Heketi may have begun with the request before the request
+// was too old, as if it were sent now. Its volume may appear at any time, and a create in another cluster would make a second one.
+//
+// checkOverdueCreate reports whether there is such a create. The caller then has to look for the volume, because Heketi may just have
+// recorded it.
+func (c *creating) checkOverdueCreate(ctx context.Context) (overdue bool, err error) {
+	key := createKey(c.backend, c.name)
+	note, ok := c.journal.createOf(key)
+	if !ok || !c.index.isOverdue(c.name) {
+		return false, nil
+	}
+	unrecorded, err := c.client.Unrecorded(ctx)
+	if err != nil {
+		return true, err
+	}
+	if unrecorded > 0 {
+		timing := c.client.Timing()
+		c.index.reserveOverdue(volume.NameKey(c.name), note, time.Now().Add(timing.Exchange+timing.Late))
+		return true, nil
+	}
+	c.index.endLate(c.name)
+	c.journal.forget(key)
+	return true, nil
+}
+
 // check returns an error while the request may still be carried out.
 func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heketi.Volume) error {
 	if time.Now().Before(late.until) {

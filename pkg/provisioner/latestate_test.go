@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// TestExpandsByAge: an expand that is too old is over. Its note stays when another request is sent, unlike that of a create.
-func TestExpandsByAge(t *testing.T) {
+// TestNotesByAge: a request that is too old is over. Its note stays, also when another request is sent.
+func TestNotesByAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		openJournal(t, dir)
@@ -41,10 +41,11 @@ func TestExpandsByAge(t *testing.T) {
 		if j.hasExpand(journalKey) {
 			t.Error("after more than an hour")
 		}
-		if err := j.record(other, sent{Name: nameA}); err != nil {
+		time.Sleep(time.Hour) // the create is too old, too
+		if err := j.record(createKey("main", nameB), sent{Name: nameB}); err != nil {
 			t.Fatal(err)
 		}
-		if files, _ := filepath.Glob(filepath.Join(dir, "*"+journalSuffix)); len(j.sent) != 2 || len(files) != 2 {
+		if files, _ := filepath.Glob(filepath.Join(dir, "*"+journalSuffix)); len(j.sent) != 3 || len(files) != 3 {
 			t.Errorf("kept are %+v, %q", j.sent, files)
 		}
 		time.Sleep(time.Hour)
@@ -99,8 +100,9 @@ func TestNotesThatCannotBeRead(t *testing.T) {
 	if err := errors.Join(j.write("a/b", sent{}), j.write("a/c", sent{})); err != nil {
 		t.Fatal(err)
 	}
-	j.remove("main/missing", "a/b", "a/c")
+	j.remove("main/missing")
 	for _, key := range []string{"a/b", "a/c"} {
+		j.remove(key)
 		if _, err := os.Stat(filepath.Join(dir, fileOfKey(key))); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the note of %s stays: %v", key, err)
 		}

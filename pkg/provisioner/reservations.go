@@ -16,6 +16,7 @@ type reservation struct {
 	expires time.Time // a dump requested after this time shows whether there is a volume; zero: the create runs
 	late    time.Time // until then an unanswered create may still be carried out ...
 	cluster string    // ... in this cluster
+	overdue bool      // it is older than that, and Heketi has begun with requests of which this may be one
 	others  bool      // a volume that is found may come from another create than the unanswered one
 }
 
@@ -53,7 +54,7 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	earlier := x.held[key]
 	picked := reservation{
 		name: cmp.Or(earlier.name, name), // a damaged note has no name
-		late: earlier.late, cluster: earlier.cluster, others: earlier.others,
+		late: earlier.late, cluster: earlier.cluster, overdue: earlier.overdue, others: earlier.others,
 	}
 	if gids.Contains(earlier.gid) && !held[earlier.gid] && x.taken[earlier.gid] == 0 {
 		picked.gid = earlier.gid
@@ -113,7 +114,7 @@ func (x *index) unanswered(name, cluster string, until time.Time, earlier bool) 
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r, ok := x.held[volume.NameKey(name)]; ok {
-		r.late, r.cluster, r.others = until, cluster, earlier
+		r.late, r.cluster, r.overdue, r.others = until, cluster, false, earlier
 		x.held[volume.NameKey(name)] = r
 	}
 }
@@ -138,7 +139,7 @@ func (x *index) forgetLate(name, cluster string) bool {
 	if r.late.IsZero() || r.others || r.cluster != cluster {
 		return false
 	}
-	r.late = time.Time{}
+	r.late, r.overdue = time.Time{}, false
 	x.held[volume.NameKey(name)] = r
 	return true
 }
@@ -148,6 +149,34 @@ func (x *index) reserveLate(key string, request sent, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster, others: request.Others}
+}
+
+// reserveOverdue is like reserveLate, for a create that isOverdue.
+func (x *index) reserveOverdue(key string, request sent, until time.Time) {
+	x.reserveLate(key, request, until)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r := x.held[key]
+	r.overdue = true
+	x.held[key] = r
+}
+
+// isOverdue reports whether the last unanswered create of the CSI name is so old that Heketi does not begin with it any more.
+func (x *index) isOverdue(name string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r := x.held[volume.NameKey(name)]
+	return r.overdue || !r.late.After(time.Now())
+}
+
+// endLate forgets an unanswered create that can no longer be carried out.
+func (x *index) endLate(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if r, ok := x.held[volume.NameKey(name)]; ok {
+		r.late, r.overdue = time.Time{}, false
+		x.held[volume.NameKey(name)] = r
+	}
 }
 
 // late returns the cluster in which an earlier create of the CSI name may still be carried out, and until when; zero if there is

@@ -11,7 +11,7 @@ func nameMutants() []testMutant {
 			[]Edit{{heketiVolume, "Clusters: []string{r.Cluster}", "Clusters: nil"}}},
 			provisioner, "TestCreate"},
 		{Mutant{"no-look-up-across-clusters", "with several clusters the name is looked up in all of them first",
-			[]Edit{{create, "if len(all) > 1 {", "if len(all) > 1 && false {"}}},
+			[]Edit{{create, "if len(all) > 1 || overdue {", "if len(all) > 1 && false || overdue {"}}},
 			provisioner, "TestCreateUnderAUsedName"},
 		{Mutant{"doubt-goes-on", "after an unknown outcome no other cluster is tried",
 			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.resolve(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
