@@ -1,6 +1,7 @@
 package fuseclient
 
 import (
+	"context"
 	"errors"
 	"os"
 	"testing"
@@ -97,6 +98,41 @@ func TestDeathThatAnotherCallSees(t *testing.T) {
 		}
 	default:
 		t.Error("not reported")
+	}
+}
+
+// TestReplacedClientIsReported: a call that replaces a client reports it while the record on disk is still that of the client, also if
+// no new client can be started.
+func TestReplacedClientIsReported(t *testing.T) {
+	n := newNode(t)
+	var reported []Served
+	n.OnReplace(func(_ context.Context, former Served) {
+		onDisk, err := readRecord(n.recordPath("id-vol"))
+		if err != nil || onDisk.name() != former.Client {
+			t.Errorf("the record on disk is %+v, %v", onDisk, err)
+		}
+		reported = append(reported, former)
+	})
+	r := n.stage()
+	n.mustPublish("target")
+	n.kill(r)
+	if len(reported) > 0 {
+		t.Fatalf("reported before a client was replaced: %+v", reported)
+	}
+	working := n.cfg.Glusterfs
+	n.cfg.Glusterfs = "/does/not/exist"
+	if err := n.publish("second", false); err == nil {
+		t.Error("a client was started")
+	}
+	n.cfg.Glusterfs = working
+	n.mustPublish("second")
+	if len(reported) != 2 {
+		t.Fatalf("reported: %+v", reported)
+	}
+	for _, former := range reported {
+		if former.Client != r.name() || former.Device != r.Device || former.StagingPath != n.path("staging") || former.Alive {
+			t.Errorf("%+v", former)
+		}
 	}
 }
 

@@ -93,6 +93,7 @@ type Manager struct {
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
 	deaths    atomic.Int64                           // clients that ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
+	onReplace atomic.Pointer[func(ctx context.Context, former Served)]
 	changed   chan struct{} // there are unwritten publications
 	leftovers []string      // files of earlier processes, each with the reason; set only at the start
 

@@ -31,6 +31,9 @@ func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.Manager = startManager(t, n.cfg.StateDir)
+			if now := n.known(); now.Process != r.Process || now.Device != r.Device {
+				t.Errorf("after the start, the record is %+v", now)
+			}
 			n.mustPublish("second")
 			if again := n.known(); again.Process != r.Process || !r.Process.alive() {
 				t.Errorf("the client was %v and is %v", r.Process, again.Process)

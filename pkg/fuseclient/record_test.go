@@ -50,6 +50,9 @@ func TestRecordThatStays(t *testing.T) {
 	}
 	r := n.known()
 	n.restart() // the record on disk is older than the client
+	if now := n.known(); now.Process != r.Process || now.Device != r.Device {
+		t.Errorf("after the start, the record is %+v", now)
+	}
 	if err := n.Stage(t.Context(), source("vol", "ro"), n.path("staging")); err != nil {
 		t.Error(err)
 	}

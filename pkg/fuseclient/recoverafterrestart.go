@@ -29,6 +29,7 @@ func (m *Manager) recover(ctx context.Context) error {
 
 func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 	volumes, err := m.list(volumesDir, ".json")
+	var incomplete []record
 	for _, path := range volumes {
 		r, err := readRecord(path)
 		switch {
@@ -38,20 +39,26 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 		case r.BootID != m.bootID:
 			err = removeFile(path)
 		case !r.ready() && m.inService(r):
-			log.Info("Dropping a record that was not saved completely; the next call for its volume rebuilds it", "volumeID", r.Source.VolumeID)
-			err = removeFile(path)
+			log.Info("Rebuilding a record that was not saved completely", "volumeID", r.Source.VolumeID)
+			incomplete, err = append(incomplete, r), removeFile(path)
 		case !r.ready():
 			log.Info("Removing a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
 			err = m.interrupted(r)
 		case !r.Process.alive() && m.hasSuccessor(r):
-			log.Info("Dropping a record that is older than the running client; the next call for its volume rebuilds it", "volumeID", r.Source.VolumeID)
-			err = removeFile(path)
+			log.Info("Rebuilding a record that is older than the running client", "volumeID", r.Source.VolumeID)
+			incomplete, err = append(incomplete, r), removeFile(path)
 		default:
 			m.records[r.Source.VolumeID] = r
 			maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 			m.watchForDeath(ctx, r)
 		}
 		m.recordLeftover(log, path, err)
+	}
+	// Without a record, nothing would notice the client's end until the next call for the volume.
+	for _, r := range incomplete {
+		if _, _, err := m.restore(ctx, r.Source.VolumeID, r.StagingPath); err != nil {
+			log.Error(err, "Cannot rebuild the record of a volume; the next call for the volume tries again", "volumeID", r.Source.VolumeID)
+		}
 	}
 	return err
 }

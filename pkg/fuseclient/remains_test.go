@@ -117,26 +117,36 @@ func TestInService(t *testing.T) {
 	serves(false, "something else is on its first path", r)
 }
 
-// TestSecondStartDropsWhatIsOld: when a record is dropped, its file is removed.
+// TestSecondStartDropsWhatIsOld: a record that does not describe the running client is rebuilt. If the client hangs, the record is
+// removed, and the next call rebuilds it.
 func TestSecondStartDropsWhatIsOld(t *testing.T) {
 	for name, change := range map[string]func(r *record){
 		"not saved to the end": func(r *record) { r.Device = mount.Device{} },
 		"of a former client":   func(r *record) { r.Generation--; r.Process.Start-- },
 	} {
-		n := newNode(t)
-		saved := n.stage()
-		change(&saved)
-		n.ending.Wait()
-		n.Close()
-		if err := writeRecord(n.recordPath("id-vol"), saved); err != nil {
-			t.Fatal(err)
-		}
-		n.Manager = startManager(t, n.cfg.StateDir)
-		if _, err := os.Lstat(n.recordPath("id-vol")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("a record %s: %v", name, err)
-		}
-		if _, known := n.record("id-vol"); known {
-			t.Errorf("a record %s is kept", name)
+		for _, hangs := range []bool{false, true} {
+			n := newNode(t)
+			running := n.stage()
+			saved := running
+			change(&saved)
+			n.ending.Wait()
+			n.Close()
+			if err := writeRecord(n.recordPath("id-vol"), saved); err != nil {
+				t.Fatal(err)
+			}
+			if hangs {
+				n.stop(running)
+			}
+			n.Manager = startManager(t, n.cfg.StateDir)
+			now, known := n.record("id-vol")
+			onDisk, err := readRecord(n.recordPath("id-vol"))
+			switch {
+			case hangs && (known || !errors.Is(err, os.ErrNotExist)):
+				t.Errorf("a record %s is kept although the client hangs: %+v, %v", name, now, err)
+			case !hangs && (err != nil || now.name() != running.name() || now.Device != running.Device || onDisk.name() != running.name()):
+				t.Errorf("a record %s: rebuilt as %+v, on disk %+v, %v", name, now, onDisk, err)
+			}
+			n.signal(running, unix.SIGKILL)
 		}
 	}
 }

@@ -128,6 +128,7 @@ func New(config Config) (*Healer, error) {
 		slots: make(chan struct{}, limits.AtOnce), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
 		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{}, layered: map[tables.Target]bool{},
 	}
+	h.OnReplace(func(ctx context.Context, former fuseclient.Served) { h.keepFormer(ctx, former) })
 	h.findLayers()
 	return h, nil
 }

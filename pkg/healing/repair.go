@@ -96,6 +96,18 @@ func (h *Healer) saveSnapshot(ctx context.Context, s tables.Snapshot) {
 	}
 }
 
+// keepFormer returns the snapshot of a client that is to be replaced. If there is none yet, it saves an empty one: the client counts
+// as a former one from now on, also for the next plugin if this one ends in between. A call for the volume may replace a client
+// that has ended before the first scan has found its mounts.
+func (h *Healer) keepFormer(ctx context.Context, s fuseclient.Served) tables.Snapshot {
+	kept, known := h.memory.get(s.Client)
+	if !known {
+		kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Lost: h.lostOf(s.VolumeID)}
+		h.saveSnapshot(ctx, kept)
+	}
+	return kept
+}
+
 // former returns the snapshots of the volume's earlier clients.
 func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 	var all []tables.Snapshot
@@ -148,13 +160,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	if !s.Alive && s.Client != "" { // otherwise a client is being started, or its start was interrupted
 		h.reportEnd(s)
-		// The client counts as a former one from now on, also for the next plugin if this one ends in between.
-		kept, known := h.memory.get(s.Client)
-		if !known {
-			kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Lost: h.lostOf(s.VolumeID)}
-			h.saveSnapshot(ctx, kept)
-		}
-		former = append(former, kept)
+		former = append(former, h.keepFormer(ctx, s))
 	}
 	release, err := h.takeSlot(ctx)
 	if err != nil {

@@ -3,7 +3,6 @@ package healing
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -468,72 +467,6 @@ func TestOneLookAccepts(t *testing.T) {
 	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
 	if h.acceptsMissing("id") {
 		t.Error("a second scan accepts missing mounts")
-	}
-}
-
-// TestInterruptedStart: the last node plugin was killed while it replaced a client that had ended. This one goes on, and keeps the
-// snapshots of that client until its mounts are repaired.
-func TestInterruptedStart(t *testing.T) {
-	dir, staging := t.TempDir(), t.TempDir()
-	dead := tables.Snapshot{VolumeID: "id", Client: "a", Device: deadVolume(t, staging)}
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const hash = "a56145270ce6b3bebd1dd012b73948677dd618d496488bc608a3cb43ce3547dd" // of "id"
-	record := fmt.Sprintf(`{"version": 1, "stagingPath": %q, "generation": 2, "bootID": %q,
-		"source": {"VolumeID": "id", "Volume": "vol", "Servers": ["127.0.0.1"]}}`, staging, strings.TrimSpace(string(boot)))
-	volumes := filepath.Join(dir, "volumes")
-	if err := errors.Join(os.Mkdir(volumes, 0o700), os.WriteFile(filepath.Join(volumes, hash[:32]+".json"), []byte(record), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	clients, err := fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: dir, Glusterfs: "/does/not/exist"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(clients.Close)
-	h := newHealer(t)
-	h.Manager = clients
-	if err := h.memory.put(dead); err != nil {
-		t.Fatal(err)
-	}
-	if all := h.Served(); len(all) != 1 || all[0].VolumeID != "id" || all[0].Client != "" || all[0].Alive {
-		t.Errorf("served are %+v", all)
-	}
-	if complete, lives := h.repair(t.Context(), "id"); complete || lives {
-		t.Errorf("complete: %t, lives: %t, although no client could be started", complete, lives)
-	}
-	if kept := h.memory.list(); len(kept) != 1 || kept[0].Client != dead.Client {
-		t.Errorf("snapshots %+v, want that of the client that has ended", kept)
-	}
-}
-
-// TestReplacedButNotRemembered: the snapshots of former clients stay until one of the present client is saved afterwards.
-func TestReplacedButNotRemembered(t *testing.T) {
-	for name, early := range map[string]bool{"no snapshot of the present client": false, "one from before the repair": true} {
-		t.Run(name, func(t *testing.T) {
-			h := newHealer(t)
-			save := func(client string) {
-				if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: client}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			save("former")
-			if early {
-				save("present")
-			}
-			for range 2 {
-				h.forgetReplaced(t.Context(), "id", "present", h.former("id", "present"))
-				if kept, known := h.memory.get("former"); !known || !kept.Replaced {
-					t.Fatalf("nothing shows any more what was mounted inside the volume, or its device would be searched again: %+v", kept)
-				}
-			}
-			save("present")
-			h.forgetReplaced(t.Context(), "id", "present", h.former("id", "present"))
-			if list := h.memory.list(); len(list) != 1 || list[0].Client != "present" {
-				t.Errorf("%+v", list)
-			}
-		})
 	}
 }
 

@@ -1,0 +1,121 @@
+package healing
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// writeRecord writes the record of volume "id" as an earlier node plugin left it, with more fields.
+func writeRecord(t *testing.T, dir, staging, more string) {
+	t.Helper()
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hash = "a56145270ce6b3bebd1dd012b73948677dd618d496488bc608a3cb43ce3547dd" // of "id"
+	record := fmt.Sprintf(`{"version": 1, "stagingPath": %q, "bootID": %q, %s,
+		"source": {"VolumeID": "id", "Volume": "vol", "Servers": ["127.0.0.1"]}}`, staging, strings.TrimSpace(string(boot)), more)
+	volumes := filepath.Join(dir, "volumes")
+	if err := errors.Join(os.MkdirAll(volumes, 0o700), os.WriteFile(filepath.Join(volumes, hash[:32]+".json"), []byte(record), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestInterruptedStart: the last node plugin was killed while it replaced a client that had ended. This one goes on, and keeps the
+// snapshots of that client until its mounts are repaired.
+func TestInterruptedStart(t *testing.T) {
+	dir, staging := t.TempDir(), t.TempDir()
+	dead := tables.Snapshot{VolumeID: "id", Client: "a", Device: deadVolume(t, staging)}
+	writeRecord(t, dir, staging, `"generation": 2`)
+	clients, err := fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: dir, Glusterfs: "/does/not/exist"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clients.Close)
+	h := newHealer(t)
+	h.Manager = clients
+	if err := h.memory.put(dead); err != nil {
+		t.Fatal(err)
+	}
+	if all := h.Served(); len(all) != 1 || all[0].VolumeID != "id" || all[0].Client != "" || all[0].Alive {
+		t.Errorf("served are %+v", all)
+	}
+	if complete, lives := h.repair(t.Context(), "id"); complete || lives {
+		t.Errorf("complete: %t, lives: %t, although no client could be started", complete, lives)
+	}
+	if kept := h.memory.list(); len(kept) != 1 || kept[0].Client != dead.Client {
+		t.Errorf("snapshots %+v, want that of the client that has ended", kept)
+	}
+}
+
+// TestReplacedBeforeTheFirstScan: a publish finds that the client has ended, before the healer knows and before the client's mounts in
+// pods were saved. Nothing but the client's snapshot shows them once the record is that of the next client.
+func TestReplacedBeforeTheFirstScan(t *testing.T) {
+	dir, staging := t.TempDir(), t.TempDir()
+	device := deadVolume(t, staging)
+	writeRecord(t, dir, staging, fmt.Sprintf(`"device": %q`, device))
+	clients, err := fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: dir, Glusterfs: "/does/not/exist"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clients.Close)
+	h, err := New(Config{Clients: clients, Asker: &fusequery.Asker{}, StateDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.watcher.Close)
+	if all := h.Served(); len(all) != 1 || all[0].Device != device || all[0].Alive {
+		t.Fatalf("served are %+v", all)
+	}
+	target := filepath.Join(t.TempDir(), "target")
+	if err := h.Publish(t.Context(), mount.Publication{VolumeID: "id", StagingPath: staging, TargetPath: target}); err == nil {
+		t.Error("a client was started")
+	}
+	next, err := openMemory(filepath.Join(dir, "mounts")) // by the next plugin
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range map[string]*memory{"in memory": h.memory, "on disk": next} {
+		if kept := m.list(); len(kept) != 1 || kept[0].VolumeID != "id" || kept[0].Device != device || kept[0].StagingPath != staging {
+			t.Errorf("%s: %+v", name, kept)
+		}
+	}
+}
+
+// TestReplacedButNotRemembered: the snapshots of former clients stay until one of the present client is saved afterwards.
+func TestReplacedButNotRemembered(t *testing.T) {
+	for name, early := range map[string]bool{"no snapshot of the present client": false, "one from before the repair": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newHealer(t)
+			save := func(client string) {
+				if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: client}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			save("former")
+			if early {
+				save("present")
+			}
+			for range 2 {
+				h.forgetReplaced(t.Context(), "id", "present", h.former("id", "present"))
+				if kept, known := h.memory.get("former"); !known || !kept.Replaced {
+					t.Fatalf("nothing shows any more what was mounted inside the volume, or its device would be searched again: %+v", kept)
+				}
+			}
+			save("present")
+			h.forgetReplaced(t.Context(), "id", "present", h.former("id", "present"))
+			if list := h.memory.list(); len(list) != 1 || list[0].Client != "present" {
+				t.Errorf("%+v", list)
+			}
+		})
+	}
+}
