@@ -122,8 +122,13 @@ type swapOutcome struct {
 // replace replaces one PersistentVolume by another of the same name. It first checks that nothing has changed, unless an earlier
 // run made that check and left the PersistentVolume half replaced.
 func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapOutcome, error) {
-	begun := a.Journal.has(volumeEntry(v.Name))
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
+	if err == nil && a.Journal.isAnother(now) {
+		if err := a.Journal.forget(volumeEntry(v.Name)); err != nil {
+			return swapOutcome{}, err
+		}
+	}
+	begun := a.Journal.has(volumeEntry(v.Name))
 	switch {
 	case apierrors.IsNotFound(err) && !begun:
 		return swapOutcome{}, fmt.Errorf("%w: it does not exist any more. If an earlier run of this plan has deleted it, put the journal of that run beside the plan", ErrChanged)
@@ -134,7 +139,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	}
 	from, to = a.withGrowth(v.Name, now, from, to)
 	to, note := a.withRetain(v.Name, now, from, to)
-	if now != nil && sameVolume(now.Object, to) && !begun && !a.Journal.retained[volumeEntry(v.Name)] {
+	if now != nil && sameVolume(now.Object, to) && !begun && !a.Journal.hasRetained(volumeEntry(v.Name)) {
 		return swapOutcome{}, nil // it was replaced before; if its policy differs, an administrator has changed the policy
 	}
 	more, err := a.checkBegun(ctx, v, now, from, to)
@@ -161,8 +166,10 @@ func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructure
 			return "", err
 		}
 		return "", nil
-	case isDeleting(now) && a.Journal.has(volumeEntry(v.Name)):
+	case a.Journal.isDeleting(now):
 		return "", a.checkPods(ctx, v, now)
+	case isDeleting(now) && sameVolume(now.Object, to):
+		return "", fmt.Errorf("%w: it is being deleted, and not by this migration", ErrChanged)
 	case sameVolume(now.Object, to):
 		return "", nil
 	}
@@ -173,7 +180,7 @@ func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructure
 // object has that policy, too, and withRetain returns a note. now is nil for a PersistentVolume that an earlier run deleted.
 func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, to map[string]any) (map[string]any, string) {
 	entry := volumeEntry(name)
-	if policyOf(from) == policyRetain || policyOf(to) == policyRetain || a.Journal.retained[entry] {
+	if policyOf(from) == policyRetain || policyOf(to) == policyRetain || a.Journal.hasRetained(entry) {
 		return to, ""
 	}
 	if now != nil && !a.Journal.has(entry) && (policyOf(now.Object) != policyRetain || !sameVolume(now.Object, from)) {

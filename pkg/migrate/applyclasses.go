@@ -78,7 +78,7 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	name := nameOf(to)
 	if now != nil {
-		if err := a.Journal.deletes(classEntry(name), ""); err != nil {
+		if err := a.Journal.deletes(classEntry(name), deletionOf(now)); err != nil {
 			return err
 		}
 		err := a.untilItPasses(ctx, func() error {

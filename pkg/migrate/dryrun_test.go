@@ -154,7 +154,7 @@ func TestDryRunOfWhatWasBegun(t *testing.T) {
 func TestReadJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j := openJournal(t, path)
-	if err := j.deletes("a", ""); err != nil {
+	if err := j.deletes("a", deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadJournal(path, testPlanID); err == nil || !strings.Contains(err.Error(), "in use") {
@@ -170,7 +170,7 @@ func TestReadJournal(t *testing.T) {
 	if err != nil || !read.has("a") {
 		t.Fatalf("%v, %v", err, read)
 	}
-	if read.deletes("b", "") == nil || read.replaced("a") == nil || read.has("b") || read.Close() != nil {
+	if read.deletes("b", deletion{}) == nil || read.replaced("a") == nil || read.has("b") || read.Close() != nil {
 		t.Error("it can be written to")
 	}
 	empty := filepath.Join(t.TempDir(), "journal")
@@ -181,7 +181,7 @@ func TestReadJournal(t *testing.T) {
 		t.Errorf("an empty file: %v", err)
 	}
 	none, err := ReadJournal(filepath.Join(t.TempDir(), "none"), testPlanID)
-	if err != nil || none.deletes("a", "") == nil || none.Close() != nil {
+	if err != nil || none.deletes("a", deletion{}) == nil || none.Close() != nil {
 		t.Errorf("no file: %v", err)
 	}
 }

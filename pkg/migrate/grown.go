@@ -10,7 +10,7 @@ import (
 // deleted; its size is then in the journal. Objects that differ in anything else are returned unchanged, so that the swap is
 // refused.
 func (a *Applier) withGrowth(name string, now *unstructured.Unstructured, from, to map[string]any) (grownFrom, grownTo map[string]any) {
-	size := a.Journal.deleted[volumeEntry(name)]
+	size := a.Journal.deleted[volumeEntry(name)].size
 	if now != nil {
 		size = sizeOf(now.Object)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Journal records, in a file beside the plan, the objects that a migration has deleted and not yet replaced. A missing object
@@ -17,16 +18,29 @@ import (
 type Journal struct {
 	file     *os.File // nil if ReadJournal found no file
 	readOnly bool
-	plan     string            // the plan's id
-	deleted  map[string]string // the size of each PersistentVolume, by object
-	retained map[string]bool   // PersistentVolumes whose policy this migration, and not an administrator, set to Retain
+	plan     string              // the plan's id
+	deleted  map[string]deletion // by object
+	retained map[string]string   // uids of PersistentVolumes whose policy this migration, and not an administrator, set to Retain; by object
+}
+
+// deletion describes an object that a migration has deleted, or was about to.
+type deletion struct {
+	uid    string // "" in the journal of an earlier version, and after creates
+	size   string // of a PersistentVolume in the cluster, which may differ from the plan's
+	driver bool   // the object was a PersistentVolume of the driver
+}
+
+func deletionOf(now *unstructured.Unstructured) deletion {
+	return deletion{uid: string(now.GetUID()), size: sizeOf(now.Object), driver: isOfDriver(now.Object)}
 }
 
 // line is one line of the file. Without done, kept or retain, its object is about to be deleted.
 type line struct {
 	Plan   string `json:"plan,omitempty"`   // in the first line: the ID of the journal's plan
 	Object string `json:"object,omitempty"` // "persistentvolumes/NAME" and the like
-	Size   string `json:"size,omitempty"`   // a PersistentVolume's size in the cluster, which may differ from the plan's
+	UID    string `json:"uid,omitempty"`
+	Size   string `json:"size,omitempty"`
+	Driver bool   `json:"driver,omitempty"`
 	Done   bool   `json:"done,omitempty"`   // the object was replaced, or is as it was before
 	Kept   bool   `json:"kept,omitempty"`   // the API server refused to delete the object
 	Retain bool   `json:"retain,omitempty"` // the object is about to get the policy Retain
@@ -72,7 +86,7 @@ func openJournalFile(path, plan string, flags int) (*Journal, error) {
 
 // newJournal reads the file. It closes the file if reading fails.
 func newJournal(file *os.File, plan string, readOnly bool) (*Journal, error) {
-	j := &Journal{file: file, readOnly: readOnly, deleted: map[string]string{}, retained: map[string]bool{}}
+	j := &Journal{file: file, readOnly: readOnly, deleted: map[string]deletion{}, retained: map[string]string{}}
 	if err := j.load(file.Name(), plan); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -119,14 +133,14 @@ func (j *Journal) note(l line) {
 		j.plan = l.Plan
 	case l.Object == "": // an empty line
 	case l.Retain:
-		j.retained[l.Object] = true
+		j.retained[l.Object] = l.UID
 	case l.Kept:
 		delete(j.deleted, l.Object)
 	case l.Done:
 		delete(j.deleted, l.Object)
 		delete(j.retained, l.Object)
 	default:
-		j.deleted[l.Object] = l.Size
+		j.deleted[l.Object] = deletion{uid: l.UID, size: l.Size, driver: l.Driver}
 	}
 }
 
@@ -146,23 +160,39 @@ func (j *Journal) write(l line) error {
 	return j.file.Sync()
 }
 
-// deletes records that an object is about to be deleted, with its size if it is a PersistentVolume.
-func (j *Journal) deletes(object, size string) error {
-	if noted, ok := j.deleted[object]; ok && noted == size {
+// deletes records that an object is about to be deleted.
+func (j *Journal) deletes(object string, d deletion) error {
+	if noted, ok := j.deleted[object]; ok && noted == d {
 		return nil
 	}
-	if err := j.write(line{Object: object, Size: size}); err != nil {
+	if err := j.write(line{Object: object, UID: d.uid, Size: d.size, Driver: d.driver}); err != nil {
 		return fmt.Errorf("%s was not deleted, because the journal could not be written first: %w", object, err)
 	}
 	return nil
 }
 
-// retains records that a PersistentVolume is about to get the policy Retain.
-func (j *Journal) retains(object string) error {
-	if j.retained[object] {
+// creates is called before a PersistentVolume is created. If it is of the same kind as the deleted one, because the direction was
+// reversed in between, isAnother could not tell it from one that another program has made. So the uid is forgotten.
+func (j *Journal) creates(object string, driver bool) error {
+	d := j.deleted[object]
+	if d.uid == "" || d.driver != driver {
 		return nil
 	}
-	return j.write(line{Object: object, Retain: true})
+	return j.write(line{Object: object, Size: d.size, Driver: d.driver})
+}
+
+// retains records that a PersistentVolume is about to get the policy Retain.
+func (j *Journal) retains(object, uid string) error {
+	if noted, ok := j.retained[object]; ok && noted == uid {
+		return nil
+	}
+	return j.write(line{Object: object, UID: uid, Retain: true})
+}
+
+// hasRetained reports whether the migration has set the policy of a PersistentVolume to Retain, or was about to.
+func (j *Journal) hasRetained(object string) bool {
+	_, ok := j.retained[object]
+	return ok
 }
 
 // keeps records that the API server refused to delete an object.
@@ -170,7 +200,7 @@ func (j *Journal) keeps(object string) error { return j.write(line{Object: objec
 
 // replaced records that an object has been replaced.
 func (j *Journal) replaced(object string) error {
-	if !j.has(object) && !j.retained[object] {
+	if !j.has(object) && !j.hasRetained(object) {
 		return nil
 	}
 	return j.write(line{Object: object, Done: true})
@@ -179,10 +209,36 @@ func (j *Journal) replaced(object string) error {
 // restored records that a PersistentVolume has its former policy again, and was not deleted.
 func (j *Journal) restored(object string) error { return j.write(line{Object: object, Done: true}) }
 
+// isAnother reports whether a PersistentVolume is neither the one that the journal has an entry for nor its replacement: an
+// administrator or a program has deleted that one and made another of the same name.
+func (j *Journal) isAnother(now *unstructured.Unstructured) bool {
+	entry, uid := volumeEntry(now.GetName()), string(now.GetUID())
+	if d, ok := j.deleted[entry]; ok {
+		return d.uid != "" && d.uid != uid && d.driver == isOfDriver(now.Object) // a replacement is of the other kind
+	}
+	retained := j.retained[entry]
+	return retained != "" && retained != uid
+}
+
+// forget removes the entries of an object that has been replaced by another program. In a dry run, the file keeps them.
+func (j *Journal) forget(object string) error {
+	if j.readOnly {
+		j.note(line{Object: object, Done: true})
+		return nil
+	}
+	return j.replaced(object)
+}
+
 // has reports whether the migration has deleted an object, or was about to, and has not replaced it yet.
 func (j *Journal) has(object string) bool {
 	_, ok := j.deleted[object]
 	return ok
+}
+
+// isDeleting reports whether a PersistentVolume is being deleted by the migration.
+func (j *Journal) isDeleting(now *unstructured.Unstructured) bool {
+	d, ok := j.deleted[volumeEntry(now.GetName())]
+	return ok && isDeleting(now) && (d.uid == "" || d.uid == string(now.GetUID()))
 }
 
 // deletedElsewhere reports whether an absent object was certainly not deleted by this migration. Without a journal, that is never

@@ -30,7 +30,7 @@ func TestJournal(t *testing.T) {
 	if _, err := OpenJournal(path, testPlanID); err == nil || !strings.Contains(err.Error(), "another migration with this plan runs") {
 		t.Errorf("opened twice: %v", err)
 	}
-	for _, err := range []error{j.deletes("a", ""), j.deletes("b", "2Gi"), j.replaced("a"), j.replaced("never"), j.Close()} {
+	for _, err := range []error{j.deletes("a", deletion{}), j.deletes("b", deletion{uid: "uid-b", size: "2Gi", driver: true}), j.replaced("a"), j.replaced("never"), j.Close()} {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,13 +45,13 @@ func TestJournal(t *testing.T) {
 			t.Fatal(err)
 		}
 		next := openJournal(t, path)
-		if err := next.deletes("c", ""); err != nil {
+		if err := next.deletes("c", deletion{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := next.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if last := openJournal(t, path); !last.has("c") || cut == len(content)-1 && (last.has("a") || last.deleted["b"] != "2Gi") {
+		if last := openJournal(t, path); !last.has("c") || cut == len(content)-1 && (last.has("a") || last.deleted["b"] != (deletion{uid: "uid-b", size: "2Gi", driver: true})) {
 			t.Errorf("cut at %d: %v", cut, last.deleted)
 		} else if err := last.Close(); err != nil {
 			t.Fatal(err)

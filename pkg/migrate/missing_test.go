@@ -61,7 +61,7 @@ func TestMissingOfAnEditedPlan(t *testing.T) {
 	var results []Result
 	a.API, a.Report = api, func(r Result) { results = append(results, r) }
 	for _, entry := range []string{classEntry("gluster"), volumeEntry("projects")} {
-		if err := a.Journal.deletes(entry, ""); err != nil {
+		if err := a.Journal.deletes(entry, deletion{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,7 +14,7 @@ const restoreLimit = 30 * time.Second
 // the attempt's error, which also tells if the policy stays Retain.
 func (a *Applier) restorePolicy(ctx context.Context, name string, from map[string]any, failed error) error {
 	entry := volumeEntry(name)
-	if failed == nil || a.DryRun || !a.Journal.retained[entry] || a.Journal.has(entry) {
+	if failed == nil || a.DryRun || !a.Journal.hasRetained(entry) || a.Journal.has(entry) {
 		return failed
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreLimit)
@@ -30,7 +30,10 @@ func (a *Applier) setPolicyBack(ctx context.Context, name string, from map[strin
 	if err != nil {
 		return err
 	}
-	if isDeleting(now) || !sameVolume(now.Object, from) {
+	switch {
+	case a.Journal.isAnother(now): // the attempt has not changed the policy of this one
+		return a.Journal.forget(volumeEntry(name))
+	case isDeleting(now) || !sameVolume(now.Object, from):
 		return errors.New("it has changed")
 	}
 	view, err := read[persistentVolume](*now)

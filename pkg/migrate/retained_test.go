@@ -68,7 +68,7 @@ func TestPolicyAfterAFailure(t *testing.T) {
 			if pv := api.pv("pvc-a"); pv == nil || isOfDriver(pv.Object) || policyOf(pv.Object) != tc.policy {
 				t.Errorf("the policy is not %s: %v", tc.policy, pv)
 			}
-			if tc.policy == policyDelete && journal.retained[volumeEntry("pvc-a")] {
+			if tc.policy == policyDelete && journal.hasRetained(volumeEntry("pvc-a")) {
 				t.Error("the journal still takes a later Retain for that of the migration")
 			}
 		})

@@ -41,7 +41,7 @@ func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, now *unstructured
 	}
 	if policyOf(now.Object) != policyRetain { // an administrator's Retain must not be taken for that of the migration
 		s := swapper{api: a.API, journal: a.Journal}
-		if err := s.retain(ctx, v.Name); err != nil {
+		if err := s.retain(ctx, now); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func TestStatusOfDeleted(t *testing.T) {
 		t.Errorf("no journal: %s", got)
 	}
 	running := openJournal(t, path) // the open journal locks out other migrations
-	if err := running.deletes(volumeEntry("pvc-a"), "1Gi"); err != nil {
+	if err := running.deletes(volumeEntry("pvc-a"), deletion{size: "1Gi"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := statesWith(t, s.Objects, plan, peek()); got != "pvc-a missing shop/data Bound" {

@@ -62,7 +62,9 @@ func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool,
 		return false, s.create(ctx, from, to)
 	case err != nil:
 		return false, err
-	case isDeleting(now) && !s.journal.has(volumeEntry(name)):
+	case s.journal.isAnother(now):
+		return false, fmt.Errorf("PersistentVolume %s: %w: it was deleted and made again, and not by this migration", name, ErrChanged)
+	case isDeleting(now) && !s.journal.isDeleting(now):
 		return false, fmt.Errorf("PersistentVolume %s: %w: it is being deleted, and not by this migration", name, ErrChanged)
 	case isDeleting(now) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
 		return false, s.deleteStep(ctx, now, to) // now may equal to: an earlier run may have gone in the other direction
@@ -151,9 +153,9 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 	}
 	switch {
 	case policyOf(now.Object) != policyRetain:
-		return s.retain(ctx, now.GetName())
+		return s.retain(ctx, now)
 	case !isDeleting(now):
-		if err := s.journal.deletes(entry, sizeOf(now.Object)); err != nil {
+		if err := s.journal.deletes(entry, deletionOf(now)); err != nil {
 			return err
 		}
 		err := ignoreNotFound(s.api.Delete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())))
@@ -187,11 +189,11 @@ func isRefusal(err error) bool {
 }
 
 // retain sets a PersistentVolume's policy to Retain.
-func (s *swapper) retain(ctx context.Context, name string) error {
-	if err := s.journal.retains(volumeEntry(name)); err != nil {
+func (s *swapper) retain(ctx context.Context, now *unstructured.Unstructured) error {
+	if err := s.journal.retains(volumeEntry(now.GetName()), string(now.GetUID())); err != nil {
 		return err
 	}
-	return s.setPolicy(ctx, name, policyRetain)
+	return s.setPolicy(ctx, now.GetName(), policyRetain)
 }
 
 func policyOf(pv map[string]any) string {
@@ -227,10 +229,13 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 		return fmt.Errorf("PersistentVolume %s: %w: it does not exist, and this migration has not deleted it", name, ErrChanged)
 	}
 	made, err := withRetain(to)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.journal.creates(volumeEntry(name), isOfDriver(to))
 	}
-	if err := s.api.Create(ctx, volumesResource(), made); err != nil && !apierrors.IsAlreadyExists(err) { // the next step reads the result
+	if err == nil {
+		err = s.api.Create(ctx, volumesResource(), made)
+	}
+	if err != nil && !apierrors.IsAlreadyExists(err) { // the next step reads the result
 		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotCreated, err)
 	}
 	return nil
