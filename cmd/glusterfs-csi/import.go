@@ -50,7 +50,11 @@ func newImportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printObjects(cmd.OutOrStdout(), objects)
+			if err := printObjects(cmd.OutOrStdout(), objects); err != nil || !from.Adopt {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.ErrOrStderr(), sharedVolume, migrate.VolumeOf(objects[0]))
+			return err
 		},
 	}
 	flags := cmd.Flags()
@@ -66,6 +70,10 @@ func newImportCommand() *cobra.Command {
 	flags.BoolVar(&from.Adopt, "adopt", false, "let the driver expand and delete the volume")
 	return cmd
 }
+
+// sharedVolume is printed on standard error, because standard output goes to kubectl. The command does not query Kubernetes.
+const sharedVolume = "Warning: if another PersistentVolume has gluster volume %[1]s, the volume of both is deleted with the claim of one that has the policy Delete. " +
+	"This lists them:\n  kubectl get pv -o custom-columns=NAME:.metadata.name,VOLUME:.spec.csi.volumeAttributes.volume,IN-TREE:.spec.glusterfs.path | grep -w %[1]s\n"
 
 func printObjects(w io.Writer, objects []map[string]any) error {
 	for _, object := range objects {

@@ -137,6 +137,10 @@ func TestImport(t *testing.T) {
 	if code != 0 || stderr != "" || strings.Count(stdout, "---\n") != 2 || !strings.Contains(stdout, "servers: 192.0.2.1,192.0.2.2,192.0.2.3") {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
+	code, stdout, stderr = command(t, "import", "data", "--config="+config, "--adopt")
+	if code != 0 || strings.Contains(stdout, "Warning") || !strings.Contains(stderr, "another PersistentVolume has gluster volume data,") || !strings.Contains(stderr, "| grep -w data\n") {
+		t.Errorf("adopted: code %d, %s\n%s", code, stderr, stdout)
+	}
 	content, err := os.ReadFile(config)
 	if err != nil {
 		t.Fatal(err)

@@ -65,6 +65,12 @@ func (i Import) Objects(inventories []Inventory, listed []GlusterVolume) ([]map[
 	return i.withClaim(object, size)
 }
 
+// VolumeOf returns the gluster volume, with its directory if it has one, of a PersistentVolume that Objects has returned.
+func VolumeOf(pv map[string]any) string {
+	name, _, _ := unstructured.NestedString(pv, "spec", "csi", "volumeAttributes", volume.ContextVolume)
+	return name
+}
+
 // checkAdopt returns an error if --adopt is set and cannot work.
 func (i Import) checkAdopt(found *candidate, directory string) error {
 	switch {

@@ -157,7 +157,7 @@ func (p *planner) volumes() ([]VolumePlan, error) {
 		p.volume(views[inTreeVolumes[i].Name], &inTreeVolumes[i])
 	}
 	refuseSharers(inTreeVolumes)
-	return inTreeVolumes, nil
+	return inTreeVolumes, p.warnOfSharers(inTreeVolumes)
 }
 
 // refuseSharers refuses dynamic PersistentVolumes that stand for the same volume: deleting one would delete the volume of both.

@@ -1,0 +1,69 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
+)
+
+// sharer is a PersistentVolume of a gluster volume. deletes means that the driver deletes the gluster volume with the claim.
+type sharer struct {
+	name    string
+	deletes bool
+}
+
+// warnOfSharers adds a warning to each PersistentVolume whose gluster volume another PersistentVolume has, too, if the claim of one
+// of them takes the gluster volume with it. Several PersistentVolumes of one gluster volume are common, for several namespaces.
+// Only the names of the gluster volumes are compared, so the other volume may lie in another gluster cluster.
+func (p *planner) warnOfSharers(volumes []VolumePlan) error {
+	sharers := map[string][]sharer{} // by gluster volume
+	add := func(glusterVolume, name string, deletes bool) {
+		if glusterVolume != "" {
+			sharers[glusterVolume] = append(sharers[glusterVolume], sharer{name, deletes})
+		}
+	}
+	for _, v := range volumes {
+		add(v.Source.Volume, v.Name, v.Action == Migrate && policyOf(v.Replacement) == policyDelete)
+	}
+	for _, object := range p.Objects.Volumes {
+		pv, err := read[persistentVolume](object)
+		if err != nil {
+			return err
+		}
+		if csi := pv.Spec.CSI; csi != nil && csi.Driver == p.Driver {
+			name, _, _ := strings.Cut(csi.Attributes[volume.ContextVolume], "/")
+			managed := strings.Contains(csi.VolumeHandle, "/") // otherwise the driver only mounts the volume
+			add(name, pv.Metadata.Name, managed && pv.Spec.ReclaimPolicy == policyDelete)
+		}
+	}
+	for i, v := range volumes {
+		all := sharers[v.Source.Volume]
+		if v.Action == Migrate && len(all) > 1 {
+			volumes[i].Warnings = slices.Concat(v.Warnings, sharerWarnings(v, all))
+		}
+	}
+	return nil
+}
+
+// sharerWarnings returns the warnings for a PersistentVolume that is one of several of its gluster volume.
+func sharerWarnings(v VolumePlan, all []sharer) (warnings []string) {
+	slices.SortFunc(all, func(a, b sharer) int { return strings.Compare(a.name, b.name) })
+	others := make([]string, 0, len(all))
+	for _, s := range all {
+		switch {
+		case s.name == v.Name:
+			continue
+		case s.deletes:
+			warnings = append(warnings, fmt.Sprintf("PersistentVolume %s has a gluster volume %s, too, and the policy %s: if that is the same volume, it is "+
+				"deleted with the claim of that one; set the policy Retain there", s.name, v.Source.Volume, policyDelete))
+		}
+		others = append(others, s.name)
+	}
+	if policyOf(v.Replacement) == policyDelete {
+		warnings = append(warnings, fmt.Sprintf("other PersistentVolumes have a gluster volume %s, too: %s; if that is the same volume, it is deleted with "+
+			"the claim of this one; set the policy Retain here", v.Source.Volume, strings.Join(others, ", ")))
+	}
+	return warnings
+}
