@@ -39,7 +39,7 @@ func TestMigrateDryRun(t *testing.T) {
 	}
 	documents.Printed(t, "migrate.md", "", stdout, "would migrate ", "This was a dry run")
 	dryRuns, writes := server.Writes()
-	want := []string{"POST /api/v1/persistentvolumes", "POST /api/v1/persistentvolumes", "DELETE /api/v1/persistentvolumes/pvc-1",
+	want := []string{"POST /api/v1/persistentvolumes", "POST /api/v1/persistentvolumes", "PATCH /api/v1/persistentvolumes/pvc-1", "DELETE /api/v1/persistentvolumes/pvc-1",
 		"POST /apis/storage.k8s.io/v1/storageclasses", "DELETE /apis/storage.k8s.io/v1/storageclasses/gluster"}
 	if !slices.Equal(dryRuns, want) || len(writes)+len(server.Patched()) > 0 {
 		t.Errorf("dry runs %q, want %q; others %q, %q", dryRuns, want, writes, server.Patched())

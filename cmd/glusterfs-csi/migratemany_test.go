@@ -57,7 +57,7 @@ func TestMigrateMany(t *testing.T) {
 	}
 	const lists, pages = 6, 2 // lists: claims, classes, Endpoints, Services, pods, and the namespace; pages: PersistentVolumes
 	requests("plan", lists+pages, "plan", "--output="+plan)
-	requests("dry run", 6*many+1, "apply", "--dry-run=server", "--plan="+plan)
+	requests("dry run", 8*many+1, "apply", "--dry-run=server", "--plan="+plan)
 	decoded, err := readPlan(plan)
 	if err != nil || decoded.Summary.Migrate != many {
 		t.Errorf("%v: %+v", err, decoded.Summary)

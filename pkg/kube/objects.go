@@ -51,6 +51,15 @@ func (c *Client) Patch(ctx context.Context, r Resource, namespace, name string, 
 	return c.of(r, namespace, "patch").patch(ctx, name, types.MergePatchType, patch)
 }
 
+// DryRunPatch makes the API server check a patch without carrying it out.
+func (c *Client) DryRunPatch(ctx context.Context, r Resource, namespace, name string, patch []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, requestLimit)
+	defer cancel()
+	of := c.of(r, namespace, "patch")
+	_, err := of.api.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+	return c.explain(err, of.needs)
+}
+
 // Delete deletes the object with this uid, and no other of its name.
 func (c *Client) Delete(ctx context.Context, r Resource, namespace, name, uid string) error {
 	return c.delete(ctx, r, namespace, name, uid, nil)

@@ -32,6 +32,7 @@ func TestDryRuns(t *testing.T) {
 	}
 	for _, err := range []error{
 		client.DryRunDelete(t.Context(), volumes, "", "a", "uid"),
+		client.DryRunPatch(t.Context(), volumes, "", "a", []byte("{}")), client.Patch(t.Context(), volumes, "", "b", []byte("{}")),
 		client.Create(t.Context(), volumes, object("new")), client.Delete(t.Context(), volumes, "", "a", "uid"),
 	} {
 		if err != nil {
@@ -42,8 +43,8 @@ func TestDryRuns(t *testing.T) {
 		t.Errorf("an object that is there: %v", err)
 	}
 	dryRuns, writes := server.Writes()
-	const create, del = "POST /api/v1/persistentvolumes", "DELETE /api/v1/persistentvolumes/a"
-	if !slices.Equal(dryRuns, []string{create, del, create}) || !slices.Equal(writes, []string{create, del}) {
-		t.Errorf("dry runs %q, others %q", dryRuns, writes)
+	const create, del, patch = "POST /api/v1/persistentvolumes", "DELETE /api/v1/persistentvolumes/a", "PATCH /api/v1/persistentvolumes/a"
+	if patched := server.Patched(); !slices.Equal(dryRuns, []string{create, del, patch, create}) || !slices.Equal(writes, []string{create, del}) || !slices.Equal(patched, []string{"b"}) {
+		t.Errorf("dry runs %q, others %q, patched %q", dryRuns, writes, patched)
 	}
 }

@@ -21,6 +21,8 @@ type API interface {
 	DryRunCreate(ctx context.Context, of kube.Resource, object *unstructured.Unstructured) (*unstructured.Unstructured, error)
 	// Patch merges a JSON document into an object.
 	Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
+	// DryRunPatch has the API server check a patch without carrying it out.
+	DryRunPatch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
 	// Delete deletes the object with this uid. A different object of the same name is left alone.
 	Delete(ctx context.Context, of kube.Resource, namespace, name, uid string) error
 	// DryRunDelete has the API server check a deletion without carrying it out.

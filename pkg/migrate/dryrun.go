@@ -8,10 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// dryRunSwap has the API server check both requests of a swap. now is nil for a PersistentVolume that an earlier run deleted.
+// dryRunSwap has the API server check the requests of a swap. now is nil for a PersistentVolume that an earlier run deleted.
 func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	s := swapper{api: a.API}
 	if err := s.checkCreate(ctx, to); err != nil {
+		return err
+	}
+	if err := a.dryRunTouch(ctx, to); err != nil {
 		return err
 	}
 	if now == nil || sameVolume(now.Object, to) {
@@ -20,8 +23,25 @@ func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured
 	if err := s.compareCreate(ctx, to); err != nil {
 		return err
 	}
+	// Of the patches of the PersistentVolume, this one can be checked before the deletion. The others need the same permission.
+	if err := a.API.DryRunPatch(ctx, volumesResource(), "", now.GetName(), policyPatch(policyRetain)); err != nil {
+		return fmt.Errorf("the API server would not change the PersistentVolume: %w", err)
+	}
 	if err := a.API.DryRunDelete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())); err != nil {
 		return fmt.Errorf("the API server would not delete the PersistentVolume: %w", err)
+	}
+	return nil
+}
+
+// dryRunTouch has the API server check the change of the claim. A PersistentVolume without a claim needs none.
+func (a *Applier) dryRunTouch(ctx context.Context, to map[string]any) error {
+	view, err := read[persistentVolume](unstructured.Unstructured{Object: to})
+	if err != nil || view.Spec.ClaimRef == nil {
+		return err
+	}
+	ref := view.Spec.ClaimRef
+	if err := ignoreNotFound(a.API.DryRunPatch(ctx, claimsResource(), ref.Namespace, ref.Name, touchPatch())); err != nil {
+		return fmt.Errorf("the API server would not change the claim: %w", err)
 	}
 	return nil
 }

@@ -100,8 +100,14 @@ func TestDryRunRefuses(t *testing.T) {
 		change func(api *fakeAPI, a *Applier)
 		says   string
 	}{
-		"the new object": {func(api *fakeAPI, _ *Applier) { api.refuses = errors.New("a webhook refuses it") }, "pvc-a failed: nothing was changed, because the API server would not take"},
-		"the deletion":   {func(api *fakeAPI, _ *Applier) { api.refusesDelete = errors.New("forbidden") }, "pvc-a failed: the API server would not delete the PersistentVolume: forbidden"},
+		"the new object":       {func(api *fakeAPI, _ *Applier) { api.refuses = errors.New("a webhook refuses it") }, "pvc-a failed: nothing was changed, because the API server would not take"},
+		"the deletion":         {func(api *fakeAPI, _ *Applier) { api.refusesDelete = errors.New("forbidden") }, "pvc-a failed: the API server would not delete the PersistentVolume: forbidden"},
+		"the patches":          {func(api *fakeAPI, _ *Applier) { api.refusesPatch = "persistentvolumes" }, "pvc-a failed: the API server would not change the PersistentVolume"},
+		"the patch of a claim": {func(api *fakeAPI, _ *Applier) { api.refusesPatch = "persistentvolumeclaims" }, "pvc-a failed: the API server would not change the claim"},
+		"the scaling": {func(api *fakeAPI, a *Applier) {
+			a.Scale, api.refusesPatch = true, "deployments"
+			api.deploy(t, "Deployment", "web")
+		}, "no patches"},
 		"changed": {func(api *fakeAPI, _ *Applier) {
 			_ = unstructured.SetNestedField(api.objects[key].Object, "x", "spec", "glusterfs", "path")
 		}, "its spec has changed (glusterfs)"},

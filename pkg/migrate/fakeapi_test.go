@@ -38,6 +38,7 @@ type fakeAPI struct {
 	writes        int                                     // calls that were not dry runs
 	refuses       error                                   // the error of every creation
 	refusesDelete error                                   // the error of every deletion
+	refusesPatch  string                                  // the resource whose patches are refused
 	patched       map[string]bool                         // claims that have changed since they were Lost
 	mutates       func(object *unstructured.Unstructured) // a webhook that changes objects when they are created
 	overlooked    int                                     // how many changes of claims Kubernetes handles before it has seen the new PersistentVolume
@@ -165,10 +166,10 @@ func (a *fakeAPI) DryRunCreate(_ context.Context, of kube.Resource, object *unst
 func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name string, patch []byte) error {
 	return a.call("patch", of, func() error {
 		a.writes++
-		object := a.objects[objectKey(of, namespace, name)]
-		if object == nil {
-			return notFound(of, name)
+		if err := a.checkPatch(of, namespace, name); err != nil {
+			return err
 		}
+		object := a.objects[objectKey(of, namespace, name)]
 		var change map[string]any
 		if err := json.Unmarshal(patch, &change); err != nil {
 			return err
@@ -185,6 +186,20 @@ func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name str
 		a.put(of, object)
 		return nil
 	})
+}
+
+func (a *fakeAPI) DryRunPatch(_ context.Context, of kube.Resource, namespace, name string, _ []byte) error {
+	return a.call("patch", of, func() error { return a.checkPatch(of, namespace, name) })
+}
+
+func (a *fakeAPI) checkPatch(of kube.Resource, namespace, name string) error {
+	switch {
+	case a.objects[objectKey(of, namespace, name)] == nil:
+		return notFound(of, name)
+	case of.Name == a.refusesPatch:
+		return apierrors.NewForbidden(schema.GroupResource{Resource: of.Name}, name, errors.New("no patches"))
+	}
+	return nil
 }
 
 func merge(into, change map[string]any) {

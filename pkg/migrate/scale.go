@@ -69,7 +69,10 @@ func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, now *unstructured
 func (a *Applier) dryRunScaleDown(ctx context.Context, running []pod) (note string, err error) {
 	var owners []string
 	for _, p := range running {
-		_, owner, err := a.scalableOwnerOf(ctx, p)
+		of, owner, err := a.scalableOwnerOf(ctx, p)
+		if err == nil {
+			err = a.API.DryRunPatch(ctx, of, owner.GetNamespace(), owner.GetName(), a.scaleDownPatch(owner))
+		}
 		if err != nil {
 			return "", err
 		}
@@ -85,12 +88,15 @@ func (a *Applier) scaleOwnerOf(ctx context.Context, p pod) error {
 	if err != nil || isScaledDown(owner) {
 		return err // if err is nil, an earlier call has scaled the owner down, and its pods are about to end
 	}
+	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), a.scaleDownPatch(owner))
+}
+
+func (a *Applier) scaleDownPatch(owner *unstructured.Unstructured) []byte {
 	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
 	if !given {
 		replicas = 1 // the default
 	}
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d",%q:%q}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas, AnnotationScaledBy, a.Plan.ID)
-	return a.API.Patch(ctx, of, owner.GetNamespace(), owner.GetName(), patch)
+	return fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d",%q:%q}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas, AnnotationScaledBy, a.Plan.ID)
 }
 
 // isScaledDown reports whether a migration has scaled an owner to 0. The annotation alone does not show it: the Deployment

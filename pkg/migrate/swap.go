@@ -218,7 +218,11 @@ func ignoreNotFound(err error) error {
 }
 
 func (s *swapper) setPolicy(ctx context.Context, name, policy string) error {
-	return s.api.Patch(ctx, volumesResource(), "", name, fmt.Appendf(nil, `{"spec":{"persistentVolumeReclaimPolicy":%q}}`, policy))
+	return s.api.Patch(ctx, volumesResource(), "", name, policyPatch(policy))
+}
+
+func policyPatch(policy string) []byte {
+	return fmt.Appendf(nil, `{"spec":{"persistentVolumeReclaimPolicy":%q}}`, policy)
 }
 
 // create creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the
@@ -329,8 +333,11 @@ const touchInterval = 500 * time.Millisecond
 
 // touchClaim changes a claim, so that Kubernetes looks at it immediately.
 func (s *swapper) touchClaim(ctx context.Context, ref *reference) error {
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, annotationReplacedAt, time.Now().UTC().Format(time.RFC3339Nano))
-	return ignoreNotFound(s.api.Patch(ctx, claimsResource(), ref.Namespace, ref.Name, patch))
+	return ignoreNotFound(s.api.Patch(ctx, claimsResource(), ref.Namespace, ref.Name, touchPatch()))
+}
+
+func touchPatch() []byte {
+	return fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, annotationReplacedAt, time.Now().UTC().Format(time.RFC3339Nano))
 }
 
 // annotationReplacedAt is set on claims whose PersistentVolume was replaced. Changing it makes Kubernetes look at the claim

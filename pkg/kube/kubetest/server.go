@@ -62,6 +62,7 @@ func New(tb testing.TB, pageSize int) *Server {
 	mux.HandleFunc("PATCH "+path+"/{name}", s.patch)
 	mux.HandleFunc("GET /", s.other)
 	mux.HandleFunc("POST /", s.write)
+	mux.HandleFunc("PATCH /", s.write)
 	mux.HandleFunc("DELETE /", s.write)
 	s.http = httptest.NewUnstartedServer(mux)
 	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // tests include clients that do not trust the server
@@ -125,7 +126,7 @@ func (s *Server) Watches() int {
 	return s.watches
 }
 
-// Patched returns the PersistentVolumes of the patch requests, in their order.
+// Patched returns the PersistentVolumes of the patch requests without dryRun=All, in their order.
 func (s *Server) Patched() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,8 +140,8 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
-// Writes returns the methods and paths of requests that create or delete, in their order: those with dryRun=All, and the others.
-// None is carried out.
+// Writes returns the methods and paths of requests that create, change or delete, in their order: those with dryRun=All, and the
+// others, without patches of PersistentVolumes. None is carried out.
 func (s *Server) Writes() (dryRuns, others []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,11 +199,15 @@ func (s *Server) patch(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests++
-	s.patched = append(s.patched, r.PathValue("name"))
+	if slices.Contains(r.URL.Query()["dryRun"], "All") {
+		s.dryRuns = append(s.dryRuns, r.Method+" "+r.URL.Path)
+	} else {
+		s.patched = append(s.patched, r.PathValue("name"))
+	}
 	answer(w, http.StatusOK, map[string]any{"kind": "PersistentVolume", "apiVersion": "v1", "metadata": map[string]any{"name": r.PathValue("name")}})
 }
 
-// write answers a request that creates or deletes an object. It refuses a create with the name of an object from AddObject.
+// write answers a request that creates, changes or deletes an object. It refuses a create with the name of an object from AddObject.
 func (s *Server) write(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
