@@ -33,8 +33,8 @@ type Journal struct {
 	made map[string]bool // by volumeKey: volumes made by this process while expands were suspect
 }
 
-// keepCreates is how long the note of a create is kept whose name is never asked for again. A request for a volume, in contrast,
-// can follow at any time.
+// keepCreates is how long the note of an unanswered create is kept if no other create of its name follows. Notes of expands and
+// deletes have no such limit, because a request for the volume can follow at any time.
 const keepCreates = 24 * time.Hour
 
 // suspectFor is how long after the driver's start external-resizer may take to start.
