@@ -35,7 +35,8 @@ func (n *Node) updateResolver(root string) error {
 	defer unix.Close(dir)
 	var failed []error
 	for _, name := range []string{"hosts", "resolv.conf"} { // the C library reads both again when they change
-		data, err := readBelow(dir, "etc/"+name)
+		// As a process with dir as its root would: resolv.conf is often a symbolic link.
+		data, err := readBelow(dir, "etc/"+name, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 		if name == "hosts" && root != "/" {
 			own, _ := os.ReadFile("/etc/hosts") // if it fails, there are no aliases
 			data = append(data, hostAliases(own)...)
@@ -72,11 +73,11 @@ func hostAliases(hosts []byte) []byte {
 	return nil
 }
 
-// readBelow reads a file as a process with dir as its root would: resolv.conf is often a symbolic link.
-func readBelow(dir int, name string) ([]byte, error) {
-	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
+// readBelow reads a file below a directory, whose name is resolved as unix.OpenHow.Resolve says. It does not wait for a pipe.
+func readBelow(dir int, name string, resolve uint64) ([]byte, error) {
+	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: resolve})
 	if err != nil {
-		return nil, err
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	file := os.NewFile(uintptr(fd), name)
 	defer file.Close()
@@ -84,20 +85,9 @@ func readBelow(dir int, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, most))
 }
 
-// readFile reads a file that a client may have replaced: it neither follows a link nor waits for a pipe.
-func readFile(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // as documented
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	const most = 1 << 20
-	return io.ReadAll(io.LimitReader(file, most))
-}
-
 // replaceFile replaces a file atomically: readers see either the old content or the new one.
 func replaceFile(path string, data []byte, mode fs.FileMode) error {
-	if former, err := readFile(path); err == nil && bytes.Equal(former, data) {
+	if former, err := os.ReadFile(path); err == nil && bytes.Equal(former, data) { //nolint:gosec // below the state directory
 		return nil
 	}
 	return renameio.WriteFile(path, data, mode, renameio.WithTempDir(filepath.Dir(path)))

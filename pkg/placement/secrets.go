@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -92,24 +91,12 @@ func refreshIn(name string, given map[string][]byte, open func(dir string) (*os.
 	path := fmt.Sprintf("/proc/self/fd/%d", dir.Fd())
 	var failed []error
 	for name, data := range given {
-		former, err := readIn(dir, name)
+		// A client may have replaced the file by a link, a mount or a pipe.
+		former, err := readBelow(int(dir.Fd()), name, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(former, data) {
 			continue
 		}
 		failed = append(failed, renameio.WriteFile(filepath.Join(path, name), data, 0o400, renameio.WithTempDir(path)))
 	}
 	return errors.Join(failed...)
-}
-
-// readIn reads a file that a client may have replaced: it neither follows a link, nor enters another file system, nor waits for a
-// pipe.
-func readIn(dir *os.File, name string) ([]byte, error) {
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV}
-	fd, err := unix.Openat2(int(dir.Fd()), name, &how)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
-	}
-	file := os.NewFile(uintptr(fd), name)
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, 1<<20))
 }
