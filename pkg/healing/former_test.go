@@ -1,48 +1,23 @@
 package healing
 
 import (
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// writeRecord writes the record of volume "id" as an earlier node plugin left it, with more fields.
-func writeRecord(t *testing.T, dir, staging, more string) {
-	t.Helper()
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const hash = "a56145270ce6b3bebd1dd012b73948677dd618d496488bc608a3cb43ce3547dd" // of "id"
-	record := fmt.Sprintf(`{"version": 1, "stagingPath": %q, "bootID": %q, %s,
-		"source": {"VolumeID": "id", "Volume": "vol", "Servers": ["127.0.0.1"]}}`, staging, strings.TrimSpace(string(boot)), more)
-	volumes := filepath.Join(dir, "volumes")
-	if err := errors.Join(os.MkdirAll(volumes, 0o700), os.WriteFile(filepath.Join(volumes, hash[:32]+".json"), []byte(record), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestInterruptedStart: the last node plugin was killed while it replaced a client that had ended. This one goes on, and keeps the
 // snapshots of that client until its mounts are repaired.
 func TestInterruptedStart(t *testing.T) {
-	dir, staging := t.TempDir(), t.TempDir()
+	staging := t.TempDir()
 	dead := tables.Snapshot{VolumeID: "id", Client: "a", Device: deadVolume(t, staging)}
-	writeRecord(t, dir, staging, `"generation": 2`)
-	clients, err := fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: dir, Glusterfs: "/does/not/exist"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(clients.Close)
 	h := newHealer(t)
-	h.Manager = clients
+	h.Manager = managerOf(t, map[string]any{
+		"version": 1, "stagingPath": staging, "generation": 2, "source": mount.Source{VolumeID: "id", Volume: "vol", Servers: []string{"127.0.0.1"}},
+	})
 	if err := h.memory.put(dead); err != nil {
 		t.Fatal(err)
 	}
@@ -62,12 +37,9 @@ func TestInterruptedStart(t *testing.T) {
 func TestReplacedBeforeTheFirstScan(t *testing.T) {
 	dir, staging := t.TempDir(), t.TempDir()
 	device := deadVolume(t, staging)
-	writeRecord(t, dir, staging, fmt.Sprintf(`"device": %q`, device))
-	clients, err := fuseclient.NewManager(t.Context(), fuseclient.Config{StateDir: dir, Glusterfs: "/does/not/exist"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(clients.Close)
+	clients := managerOf(t, map[string]any{
+		"version": 1, "stagingPath": staging, "device": device, "source": mount.Source{VolumeID: "id", Volume: "vol", Servers: []string{"127.0.0.1"}},
+	})
 	h, err := New(Config{Clients: clients, Asker: &fusequery.Asker{}, StateDir: dir})
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func (h *Healer) serve(t *testing.T, generation int, staging map[string]string) 
 			"source": mount.Source{VolumeID: id, Volume: "vol-" + id, Servers: []string{"127.0.0.1"}},
 		})
 	}
-	h.serveRecords(t, records)
+	h.Manager = managerOf(t, records...)
 	for _, s := range h.Served() {
 		if !s.Alive || s.Client == "" {
 			t.Fatalf("served is %+v", s)
@@ -37,8 +37,8 @@ func (h *Healer) serve(t *testing.T, generation int, staging map[string]string) 
 	}
 }
 
-// serveRecords gives the healer a manager that finds these records in its state directory.
-func (h *Healer) serveRecords(t *testing.T, records []map[string]any) {
+// managerOf returns a manager that finds these records in its state directory.
+func managerOf(t *testing.T, records ...map[string]any) *fuseclient.Manager {
 	t.Helper()
 	dir := t.TempDir()
 	volumes := filepath.Join(dir, "volumes")
@@ -60,7 +60,7 @@ func (h *Healer) serveRecords(t *testing.T, records []map[string]any) {
 		t.Fatal(err)
 	}
 	t.Cleanup(clients.Close)
-	h.Manager = clients
+	return clients
 }
 
 func self(t *testing.T) mount.Process {

@@ -2,7 +2,6 @@ package healing
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,13 +66,7 @@ func deadVolume(t *testing.T, path string) mount.Device {
 		t.Fatal(err)
 	}
 	defer unix.Close(dev)
-	return mountVolume(t, path, dev)
-}
-
-// mountVolume mounts a volume whose client has dev open.
-func mountVolume(t *testing.T, path string, dev int) mount.Device {
-	t.Helper()
-	return mountAt(t, path, "server:/vol", "fuse.glusterfs", fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev))
+	return mountAt(t, path, "server:/vol", glusterFS, fuseOptions(dev))
 }
 
 // askOnce starts the child process that asks clients.

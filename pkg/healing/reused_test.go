@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
@@ -26,8 +24,7 @@ func TestReusedDeviceNumber(t *testing.T) {
 			r := h.testRepairer(t, staging)
 			snapshot := tables.Snapshot{VolumeID: "id", Client: "old", Device: dead}
 			r.replaceDead(snapshot)
-			_, end := liveVolume(t, second)
-			defer end()
+			mountAt(t, second, "server:/vol", glusterFS, fuseOptions(openFuse(t)))
 			before := tableOf(t, os.Getpid(), deviceAt(t, second)).Mounts
 			r.replaceDead(snapshot)
 			if r.outcome.Mounts != 1 {
@@ -40,27 +37,14 @@ func TestReusedDeviceNumber(t *testing.T) {
 	}
 }
 
-// liveVolume mounts a volume whose client lives until end is called.
-func liveVolume(t *testing.T, path string) (device mount.Device, end func()) {
-	t.Helper()
-	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mountVolume(t, path, dev), func() { _ = unix.Close(dev) }
-}
-
 // TestDeviceOfAnotherVolume: a device that is mounted at the staging path of another volume is not searched for dead mounts, even if
 // that volume's client has ended.
 func TestDeviceOfAnotherVolume(t *testing.T) {
-	self, err := mount.IdentifyProcess(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := self(t)
 	d, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
 	served := []fuseclient.Served{{VolumeID: "id", StagingPath: "/own"}, {VolumeID: "other", StagingPath: "/other"}}
 	here := func(device mount.Device, points ...string) []tables.Table {
-		table := tables.Table{PID: self.PID, Start: self.Start}
+		table := tables.Table{PID: own.PID, Start: own.Start}
 		for _, point := range points {
 			table.Mounts = append(table.Mounts, tables.Mount{Device: device, Point: point})
 		}

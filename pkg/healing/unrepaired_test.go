@@ -153,10 +153,10 @@ func TestLostWhileClientsEnd(t *testing.T) {
 // serveOne makes the volume "id" served, with a process as the client.
 func (h *Healer) serveOne(t *testing.T, client mount.Process) fuseclient.Served {
 	t.Helper()
-	h.serveRecords(t, []map[string]any{{
+	h.Manager = managerOf(t, map[string]any{
 		"version": 1, "stagingPath": t.TempDir(), "generation": 2, "process": client, "device": mount.Device{Minor: 99},
 		"source": mount.Source{VolumeID: "id", Volume: "vol", Servers: []string{"127.0.0.1"}},
-	}})
+	})
 	s, staged := h.Serves("id")
 	if !staged {
 		t.Fatalf("%+v", s)
