@@ -33,7 +33,7 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 		if err != nil { // one unreadable process must not keep the others from being repaired
 			klog.FromContext(r.ctx).Error(err, "Cannot see all containers that may have mounts of a client that has ended", "volumeID", r.volume.VolumeID)
 		}
-		if isAnothers(dead.Device, found[dead.Device], r.volume, r.Served()) {
+		if isOfAnotherVolume(dead.Device, found[dead.Device], r.volume, r.Served()) {
 			return true
 		}
 		before, left := r.outcome.Mounts, 0
@@ -71,9 +71,9 @@ func (r *repairer) hasLiveClient(d mount.Device) bool {
 	return false
 }
 
-// isAnothers reports whether a device belongs to another volume, because it is mounted at the staging path of that volume, in this
-// process's namespace. The kernel has then reused its number, and the other volume's client may have ended, too.
-func isAnothers(d mount.Device, found []tables.Table, own fuseclient.Served, served []fuseclient.Served) bool {
+// isOfAnotherVolume reports whether, in this process's namespace, a device is mounted at the staging path of another volume and
+// not at that of its own. The kernel has then reused the device's number, even if the other volume's client has ended, too.
+func isOfAnotherVolume(d mount.Device, found []tables.Table, own fuseclient.Served, served []fuseclient.Served) bool {
 	for _, t := range found {
 		if !isOwn(t) {
 			continue

@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestInterruptedStart: the last node plugin was killed while it replaced a client that had ended. This one goes on, and keeps the
-// snapshots of that client until its mounts are repaired.
+// TestInterruptedStart: the last node plugin was killed while it replaced a client that had ended. This one continues, and keeps
+// the snapshots of that client until its mounts are repaired.
 func TestInterruptedStart(t *testing.T) {
 	staging := t.TempDir()
 	dead := tables.Snapshot{VolumeID: "id", Client: "a", Device: deadVolume(t, staging)}
@@ -32,8 +32,8 @@ func TestInterruptedStart(t *testing.T) {
 	}
 }
 
-// TestReplacedBeforeTheFirstScan: a publish finds that the client has ended, before the healer knows and before the client's mounts in
-// pods were saved. Nothing but the client's snapshot shows them once the record is that of the next client.
+// TestReplacedBeforeTheFirstScan: a publish replaces a client that has ended before any scan has saved the client's mounts in
+// pods. Once the record describes the next client, only a snapshot shows the former one.
 func TestReplacedBeforeTheFirstScan(t *testing.T) {
 	dir, staging := t.TempDir(), t.TempDir()
 	device := deadVolume(t, staging)
@@ -63,7 +63,8 @@ func TestReplacedBeforeTheFirstScan(t *testing.T) {
 	}
 }
 
-// TestReplacedButNotRemembered: the snapshots of former clients stay until one of the present client is saved afterwards.
+// TestReplacedButNotRemembered: the snapshots of former clients stay until a snapshot of the present client is saved after the
+// repair.
 func TestReplacedButNotRemembered(t *testing.T) {
 	for name, early := range map[string]bool{"no snapshot of the present client": false, "one from before the repair": true} {
 		t.Run(name, func(t *testing.T) {

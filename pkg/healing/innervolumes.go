@@ -14,7 +14,7 @@ const glusterFS = "fuse.glusterfs"
 // A container that may mount chooses the type and the source of its mounts, but not their device numbers. So a mount inside a
 // volume counts as a mount of another volume only if its device was that of the other volume's client when the table was read.
 
-// scan is like tables.Scan, and notes to which volumes the mounts inside the volumes belong.
+// scan is like tables.Scan, and also sets Volume in the mounts inside the volumes.
 func (h *Healer) scan(devices []mount.Device) (found map[mount.Device][]tables.Table, err error) {
 	before := h.Served()
 	found, err = tables.Scan(devices)
@@ -22,7 +22,7 @@ func (h *Healer) scan(devices []mount.Device) (found map[mount.Device][]tables.T
 	return found, err
 }
 
-// read is like tables.Read, and notes to which volumes the mounts inside the volume belong.
+// read is like tables.Read, and also sets Volume in the mounts inside the volume.
 func (h *Healer) read(pid int, d mount.Device) (tables.Table, error) {
 	before := h.Served()
 	t, err := tables.Read(pid, d)
@@ -30,7 +30,8 @@ func (h *Healer) read(pid int, d mount.Device) (tables.Table, error) {
 	return t, err
 }
 
-// noteVolumes sets Volume in tables that were read since the given volumes were served.
+// noteVolumes sets Volume in the mounts of the tables in found. before holds the volumes that were served before these tables
+// were read.
 func (h *Healer) noteVolumes(before []fuseclient.Served, found map[mount.Device][]tables.Table) {
 	volumes := volumesThroughout(before, h.Served())
 	for d, all := range found {
@@ -47,8 +48,8 @@ func (h *Healer) noteVolumes(before []fuseclient.Served, found map[mount.Device]
 	}
 }
 
-// volumesThroughout returns the volumes by the devices that their clients had from one time to another. The kernel gives the
-// number of a device to another file system as soon as the device has no mount, so the volume must still be mounted.
+// volumesThroughout returns, by device, the volumes that had the same client with the same device at both times. The kernel gives
+// the number of a device to another file system as soon as the device has no mount, so the volume must still be mounted.
 func volumesThroughout(before, after []fuseclient.Served) map[mount.Device]string {
 	volumes := map[mount.Device]string{}
 	for _, s := range after {
@@ -63,8 +64,8 @@ func volumesThroughout(before, after []fuseclient.Served) map[mount.Device]strin
 	return volumes
 }
 
-// keepVolumes copies Volume from earlier tables to the mounts that are still there: the client of the inner volume may have been
-// replaced, and its mount in the container not yet.
+// keepVolumes copies Volume from earlier tables to the mounts that are still there. The client of the inner volume may have been
+// replaced while its mount in the container has not, so the mount's device no longer shows the volume.
 func keepVolumes(seen, kept []tables.Table) {
 	type identity struct {
 		place

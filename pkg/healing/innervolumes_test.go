@@ -19,7 +19,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// serve makes volumes served that are staged at paths, by clients of a generation. This process stands for the clients.
+// serve makes h serve the volumes that are staged at the given paths, with clients of one generation. This process stands for the
+// clients.
 func (h *Healer) serve(t *testing.T, generation int, staging map[string]string) {
 	t.Helper()
 	records := make([]map[string]any, 0, len(staging))
@@ -86,9 +87,9 @@ func fuseOptions(dev int) string {
 	return fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", dev)
 }
 
-// TestInnerVolumes: a volume that is mounted inside another one is put back, also if it has a new client by then. A container that
-// gives its own mount the type and the source of a volume does not get that volume, nor does a volume of the same name in another
-// cluster count as the volume. In snapshots of earlier versions, volumes are not known.
+// TestInnerVolumes: a volume that is mounted inside another one is put back, even if it has a new client by then. The type and
+// the source of a mount do not suffice: a container may have chosen them, and a volume of another cluster may have the same name.
+// Snapshots of earlier versions do not show volumes.
 func TestInnerVolumes(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -164,7 +165,8 @@ func (h *Healer) scanOf(t *testing.T, pid int, d mount.Device) []tables.Table {
 	return found[d][i : i+1]
 }
 
-// TestInnerVolumeWithoutClient: a volume inside another one is put back once it has a client again.
+// TestInnerVolumeWithoutClient: a volume inside another one is tried again if it has no client, and lost if its mount has the
+// source of another volume.
 func TestInnerVolumeWithoutClient(t *testing.T) {
 	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
 	mountAt(t, staging, "server:/vol", "tmpfs", "")
@@ -180,7 +182,7 @@ func TestInnerVolumeWithoutClient(t *testing.T) {
 	}
 }
 
-// TestInnerMountOfTheSameVolume: a mount of the volume inside another mount of it needs no note.
+// TestInnerMountOfTheSameVolume: a mount of the volume inside another mount of the same volume is recognized by its device.
 func TestInnerMountOfTheSameVolume(t *testing.T) {
 	d := mount.Device{Minor: 1}
 	r := repairer{volume: fuseclient.Served{VolumeID: "id"}}

@@ -11,7 +11,8 @@ const (
 // mostLost limits how many lost mounts of a volume are remembered.
 const mostLost = 1000
 
-// dropReported removes from the outcome the lost mounts that were reported before. It keeps what Unrepaired counts.
+// dropReported removes from the outcome the lost mounts that were reported before. It also stores the numbers that Unrepaired
+// returns.
 func (h *Healer) dropReported(outcome *Outcome, cause int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

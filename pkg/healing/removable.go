@@ -18,8 +18,8 @@ func withoutRemovable(kept []tables.Table) []tables.Table {
 	return all
 }
 
-// dropped returns the snapshot of what the kernel may have dropped: if the graph has not changed, without the mounts that their
-// container may have removed itself.
+// dropped returns the part of a snapshot that the kernel may have dropped. If the graph has not changed, it leaves out the mounts
+// that their container may have removed itself.
 func dropped(kept tables.Snapshot, graph string) tables.Snapshot {
 	if kept.Graph == graph {
 		kept.Tables = withoutRemovable(kept.Tables)
@@ -27,8 +27,9 @@ func dropped(kept tables.Snapshot, graph string) tables.Snapshot {
 	return kept
 }
 
-// noted notes which mounts of the seen tables their containers have made. It compares each table with the kept one of the same
-// namespace, or else with that of one of the volume's former clients: the first snapshot of a client can only be compared with theirs.
+// noted marks the mounts in the seen tables that their containers have made. It compares each table with the kept table of the
+// same namespace. The first snapshot of a client has no kept tables, so noted then uses the tables of the volume's former
+// clients.
 func noted(seen, kept []tables.Table, former func() []tables.Table) []tables.Table {
 	all := slices.Clone(seen)
 	for i, t := range all {

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// repair examines a volume and repairs its mounts where needed. It reports whether nothing is left to try, and whether the volume
+// repair examines a volume and repairs the mounts that need it. It reports whether nothing is left to try, and whether the volume
 // has a live client.
 func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives bool) {
 	s, staged := h.Serves(volumeID)
@@ -40,9 +40,9 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives b
 	return h.repairGraph(ctx, s) && complete, true
 }
 
-// adopt rebuilds the record of a volume that was lost although the volume's client serves pods: for a pod that runs for long, the
-// next call that would rebuild it comes only at the pod's end. The saved mount tables show where the volume is staged. adopt reports
-// whether it could examine all these places. Otherwise the tables must stay for another attempt: without them, nothing shows that
+// adopt rebuilds the lost record of a volume whose client still serves pods. Without adopt, only the next call for the volume
+// would rebuild it, which may come as late as the end of a pod. The saved mount tables show where the volume is staged. adopt
+// reports whether it could examine all these places. If not, the tables must stay for another attempt: nothing else shows that
 // the volume is in use.
 func (h *Healer) adopt(ctx context.Context, volumeID string) (examined bool) {
 	former := h.former(volumeID, "")
@@ -96,9 +96,9 @@ func (h *Healer) saveSnapshot(ctx context.Context, s tables.Snapshot) {
 	}
 }
 
-// keepFormer returns the snapshot of a client that is to be replaced. If there is none yet, it saves an empty one: the client counts
-// as a former one from now on, also for the next plugin if this one ends in between. A call for the volume may replace a client
-// that has ended before the first scan has found its mounts.
+// keepFormer returns the snapshot of a client that is about to be replaced. A call for the volume may replace a client that has
+// ended before the first scan has found the client's mounts. keepFormer then saves an empty snapshot, so that this plugin and the
+// next one count the client as a former one.
 func (h *Healer) keepFormer(ctx context.Context, s fuseclient.Served) tables.Snapshot {
 	kept, known := h.memory.get(s.Client)
 	if !known {
@@ -128,9 +128,9 @@ func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	}
 }
 
-// forgetReplaced marks the snapshots of former clients that have no mount left. It removes them at a later attempt, once a snapshot of
-// the present client has been saved since: until then, only the former snapshots show which mounts were inside the volume, and which
-// of them the containers had made.
+// forgetReplaced marks the snapshots of former clients that have no mount left. A later attempt removes them, once a new snapshot
+// of the present client has been saved: until then, only the former snapshots show which mounts were inside the volume, and which
+// of these the containers had made.
 func (h *Healer) forgetReplaced(ctx context.Context, volumeID, client string, former []tables.Snapshot) {
 	saves := h.memory.saves(client)
 	isNew := func(kept tables.Snapshot) bool { return !kept.Replaced }

@@ -11,8 +11,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestReusedDeviceNumber: two volumes show the same gluster volume, and their clients end at the same time. The new client of the
-// second may get the device number of the first one's former client, while the first is still being repaired. Its mounts stay.
+// TestReusedDeviceNumber: two volumes show the same gluster volume, and their clients end at the same time. While the first
+// volume is being repaired, the second volume's new client may get the device number of the first volume's former client. The
+// mounts of the second volume stay.
 func TestReusedDeviceNumber(t *testing.T) {
 	for name, kernel := range mounttest.Kernels() {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +63,7 @@ func TestDeviceOfAnotherVolume(t *testing.T) {
 		"both":                            {here(d, "/own", "/other"), false},
 		"the other's, in another process": {[]tables.Table{{PID: 1 << 22, Mounts: here(d, "/other")[0].Mounts}}, false},
 	} {
-		if got := isAnothers(d, tt.found, served[0], served); got != tt.want {
+		if got := isOfAnotherVolume(d, tt.found, served[0], served); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

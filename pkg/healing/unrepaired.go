@@ -10,9 +10,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// Unrepaired returns how many mounts fail or are missing in containers, as of the last attempt to repair them. It reads no tables.
-// After a death, attempts are repeated until no dead mount is left. Mounts that are lost after a change of the graph are not tried
-// again: they count until a later scan of the mount namespaces shows that they are over.
+// Unrepaired returns how many mounts of volumes, and inside volumes, fail or are missing, as of the last attempt to repair them.
+// It reads no tables. After a death, attempts are repeated until no dead mount is left. Mounts that are lost after a change of
+// the graph are not tried again: they count until a later scan of the mount namespaces shows that the loss is over.
 func (h *Healer) Unrepaired() (n int) {
 	counted := map[string]bool{}
 	for _, kept := range h.memory.list() {
@@ -29,8 +29,8 @@ func (h *Healer) Unrepaired() (n int) {
 	return n
 }
 
-// lostOf returns the lost mounts in the snapshot of a volume's client, which has taken over those of former clients. If there is no
-// such snapshot yet, it returns those of former clients.
+// lostOf returns the lost mounts of a volume. The snapshot of the volume's client includes those that were lost under former
+// clients. If there is no such snapshot yet, lostOf collects them from the snapshots of former clients.
 func (h *Healer) lostOf(volumeID string) (lost []tables.Table) {
 	if s, staged := h.Serves(volumeID); staged {
 		if kept, known := h.memory.get(s.Client); known {
@@ -45,7 +45,7 @@ func (h *Healer) lostOf(volumeID string) (lost []tables.Table) {
 	return lost
 }
 
-// withLost adds lost mounts to others, each mount point of a container once.
+// withLost adds lost mounts to others. It counts each mount point of a container once.
 func withLost(all, more []tables.Table) []tables.Table {
 	all = slices.Clone(all)
 	room := mostLost - mountsIn(all)
@@ -72,8 +72,8 @@ func mountsIn(all []tables.Table) (n int) {
 	return n
 }
 
-// stillLost returns the lost mounts that a scan does not show to be over: their container has ended, a mount that could not be
-// renewed is gone, or something is mounted where a mount was missing.
+// stillLost returns the lost mounts that are still lost after a scan. A loss is over if the container has ended or has no mount
+// of the volume any more, or if another mount is at the mount point.
 func stillLost(lost []tables.Table, l scanResult) (left []tables.Table) {
 	for _, was := range lost {
 		i := slices.IndexFunc(l.seen, func(t tables.Table) bool { return t.Continues(was) })

@@ -11,14 +11,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// container returns a table of a container with mounts.
+// container returns the table of a container that has the given mounts.
 func container(pid int, mounts ...tables.Mount) tables.Table {
 	return tables.Table{Namespace: uint64(pid), PID: pid, Start: 1, Pod: "uid", Mounts: mounts}
 }
 
 func at(id int, point string) tables.Mount { return tables.Mount{ID: id, Point: point} }
 
-// TestUnrepaired: mounts count as not repaired for as long as the last attempt, or the last scan, says so.
+// TestUnrepaired: mounts count as not repaired until a later attempt, or a later scan, shows that they are in order.
 func TestUnrepaired(t *testing.T) {
 	h := newHealer(t)
 	a, b := Loss{Point: "/a"}, Loss{Point: "/b"}
@@ -61,7 +61,7 @@ func TestUnrepaired(t *testing.T) {
 	expect("after an unstage", 2)
 }
 
-// TestStillLost: a lost mount is over when its container has ended, or when a working mount is there.
+// TestStillLost: a loss is over when the container has ended, or when another mount is at the mount point.
 func TestStillLost(t *testing.T) {
 	lost := []tables.Table{container(10, at(0, "/missing"), at(7, "/stale"))}
 	if left := stillLost(lost, scanResult{}); left != nil {
@@ -135,7 +135,8 @@ func TestLostByTheGraph(t *testing.T) {
 	}
 }
 
-// TestLostWhileClientsEnd: a client has ended before it had a snapshot, and no other can be started.
+// TestLostWhileClientsEnd: a client has ended before it had a snapshot, and no other can be started. The mounts that were lost
+// before still count.
 func TestLostWhileClientsEnd(t *testing.T) {
 	h := newHealer(t)
 	s := h.serveOne(t, mount.Process{PID: 1 << 22, Start: 1})
@@ -150,7 +151,7 @@ func TestLostWhileClientsEnd(t *testing.T) {
 	}
 }
 
-// serveOne makes the volume "id" served, with a process as the client.
+// serveOne makes h serve the volume "id", with the given process as its client.
 func (h *Healer) serveOne(t *testing.T, client mount.Process) fuseclient.Served {
 	t.Helper()
 	h.Manager = managerOf(t, map[string]any{
