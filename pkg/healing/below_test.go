@@ -61,8 +61,8 @@ func TestWrittenBeneath(t *testing.T) {
 	}
 }
 
-// TestKeepReturned: only mounts on the volume itself are recorded.
-func TestKeepReturned(t *testing.T) {
+// TestRecordReturned: only mounts on the volume itself are recorded.
+func TestRecordReturned(t *testing.T) {
 	volume, other := mount.Device{Minor: 1}, mount.Device{Minor: 2}
 	table := tables.Table{Pod: "uid", Mounts: []tables.Mount{
 		{ID: 1, Device: volume, Point: "/data"}, {ID: 2, Parent: 1, Device: other, Point: "/data/tmp"},

@@ -15,7 +15,7 @@ import (
 // On Linux before 6.5, a dead mount stays beneath the mount that covers it until its namespace ends or its path is unpublished. A
 // dead mount and its superblock cost little, but a client may die any number of times while a pod runs.
 
-// mostLayers is how many dead mounts may lie beneath a pod's mount before its restart is requested.
+// mostLayers is the number of dead mounts beneath a pod's mount at which a restart of the pod is requested.
 const mostLayers = 10
 
 // findLayers adds the namespaces that use volumes, and this process's own, to those that may have layers.

@@ -142,7 +142,8 @@ func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <
 	return false
 }
 
-// advance records graph as the graph for which the saved mounts are in order, except those that are lost.
+// advance records that the saved mounts are in order for graph, except the lost ones. It then saves the present mounts, even if
+// some are missing.
 func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string, lost []tables.Table) {
 	kept.Graph, kept.Lost = graph, withLost(h.lostOf(s.VolumeID), lost)
 	h.saveSnapshot(ctx, kept)

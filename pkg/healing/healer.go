@@ -169,7 +169,8 @@ func (h *Healer) drain() {
 	h.group.Wait()
 }
 
-// Publish implements mount.Mounter. Containers start some time later, so it saves their mounts with a delay.
+// Publish implements mount.Mounter. Containers start after the call, so Publish has their mounts saved several times in the
+// seconds that follow.
 func (h *Healer) Publish(ctx context.Context, p mount.Publication) error {
 	err := h.Manager.Publish(ctx, p)
 	if err == nil {
@@ -216,7 +217,7 @@ func (h *Healer) startRepair(volumeID string) (ended <-chan struct{}) {
 	return v.ended
 }
 
-// signal tells the running attempt that something has changed.
+// signal wakes the running attempt, because something has changed.
 func (v *volumeState) signal() {
 	select {
 	case v.changed <- struct{}{}:

@@ -56,10 +56,10 @@ func (h *Healer) endHung(ctx context.Context) {
 	}
 }
 
-// endIfHung asks a client for which requests wait, and ends it if that has lasted for the limit. Requests also wait for a healthy
-// client that is busy, and on a machine without a free CPU even the answer to this one may take seconds. So the client has a
-// quarter of the limit for it: with the default limit of two minutes, a client is ended after two times 30 seconds without an
-// answer.
+// endIfHung asks a client for which requests wait, and ends the client if that has lasted for the limit. Requests also wait for a
+// healthy client that is busy, and on a machine without a free CPU even the answer to endIfHung may take seconds. So the client
+// gets a quarter of the limit for its answer: with the default limit of two minutes, it is ended after it has twice given no
+// answer within 30 seconds.
 func (h *Healer) endIfHung(ctx context.Context, s fuseclient.Served) {
 	switch hangs, err := h.Hangs(ctx, s, max(h.limits.Ask, h.limits.Hung/4)); {
 	case err != nil:

@@ -35,7 +35,7 @@ func sameFlags(a, b tables.Mount) bool {
 	return slices.Equal(flags(a), flags(b))
 }
 
-// uncover removes a dead mount from the mount that is to replace it.
+// uncover removes a dead mount that lies on top of its replacement.
 func (r *repairer) uncover(n *namespace, m tables.Mount) error {
 	point, _, err := r.mountPoint(n, m)
 	if err != nil {

@@ -2,7 +2,7 @@ package healing
 
 import "slices"
 
-// Reasons to repair mounts. Each attempt for the same reason finds the same irreparable mounts again.
+// The causes of a repair. Each attempt for the same cause finds the same irreparable mounts again.
 const (
 	byDeath = iota // a client has ended
 	byGraph        // the client's graph has changed

@@ -14,7 +14,7 @@ import (
 )
 
 // memory holds a snapshot for each client: where its mounts are and what is mounted inside them. Snapshots are on disk for the
-// next node plugin, and in memory because each change needs them.
+// next node plugin, and in memory because each change of a mount table needs them.
 type memory struct {
 	disk   tables.Store
 	saving sync.Mutex // held while the disk is written; snapshots can be read meanwhile
@@ -114,7 +114,7 @@ func (m *memory) remove(client string) error {
 	return m.write(client)
 }
 
-// write brings the disk up to date for a client.
+// write makes the snapshot of a client on disk the same as the one in memory.
 func (m *memory) write(client string) error {
 	m.saving.Lock()
 	defer m.saving.Unlock()

@@ -2,7 +2,7 @@ package healing
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 
-// fullScanEvery is how many scans of the node's mount namespaces pass from one that reads all tables to the next.
+// Every fullScanEvery-th scan of the node's mount namespaces reads all tables.
 const fullScanEvery = 20
 
 // namespaceID identifies a mount namespace by its number and its first process, because the kernel reuses the number of a

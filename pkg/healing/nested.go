@@ -157,8 +157,8 @@ func (r *repairer) clone(dir *os.File, m tables.Mount) (*os.File, error) {
 	return tree, nil
 }
 
-// ofVolume is like cloneFormer, for a mount of a GlusterFS volume. The volume's present client may have another device, so the
-// mount must have been known as one of the volume's.
+// ofVolume is like cloneFormer, for a mount of a GlusterFS volume. The volume's present client may have another device, so
+// m.Volume identifies the volume.
 func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 	s, staged := r.volume, true
 	if m.Volume != s.VolumeID {

@@ -6,8 +6,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// The events after which a volume is attended to can be very frequent: a container may mount and unmount without end, and a
-// client may end whenever it reads a certain file. The first attempts nevertheless follow at once.
+// The events that start a repair can be very frequent: a container may mount and unmount without end, and a client may end
+// whenever it reads a certain file. The first attempts nevertheless follow at once.
 const (
 	burst    = 50              // attempts at once
 	interval = time.Second / 2 // between later attempts
@@ -24,7 +24,7 @@ type pace struct {
 func changesOf(v *volumeState) *pace { return &v.changes }
 func deathsOf(v *volumeState) *pace  { return &v.deaths }
 
-// startRepairPaced is like startRepair, at a limited rate. A running attempt is told of the change at once.
+// startRepairPaced is like startRepair, at a limited rate. It signals the change to a running attempt at once.
 func (h *Healer) startRepairPaced(volumeID string, of func(*volumeState) *pace) {
 	if !h.mayStartRepair(volumeID, of) {
 		return

@@ -181,7 +181,8 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 func (r *repairer) inVolume(m tables.Mount) string { return inVolume(r.volume, m) }
 
 // inVolume returns the path of the directory that a mount shows, relative to the root of the mount at the staging path. A client
-// that an older version of the driver has started has Subdir as its root; the mount's source tells the two apart.
+// that an older version of the driver has started has Subdir as its root; such a client is recognized by the source of its
+// mounts.
 func inVolume(s fuseclient.Served, m tables.Mount) string {
 	name := strings.TrimPrefix(m.Root, "/")
 	if s.Subdir == "" || strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir) {

@@ -19,7 +19,7 @@ import (
 // restore looks up all names that matter, so that the kernel drops now what it would drop later, and puts the dropped mounts
 // back. If all is set, it also renews the mounts of containers without a snapshot.
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
-	// Names that were not found while bricks came back may be found by now.
+	// Names that were not found while bricks came back may exist now.
 	r.outcome.Pending, r.outcome.Lost, r.outcome.lostIn, r.former = 0, nil, nil, []tables.Snapshot{was}
 	own, err := r.read(os.Getpid(), r.volume.Device)
 	if err != nil {

@@ -17,8 +17,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// checkVolumes attends to volumes whose client has ended or may have another graph, and to ended clients whose mounts are in use.
-// If namespaces is set, it also reads the tables of all mount namespaces.
+// checkVolumes starts an attempt to repair each volume whose client has ended or may have another graph, and each volume with
+// snapshots of former clients. If namespaces is set, it also reads the tables of all mount namespaces, and saves the mounts of
+// the volumes whose clients have not changed.
 func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	calm, inUse, current := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range h.Served() {
@@ -93,7 +94,7 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	if err != nil {
 		if known { // the graph may have changed or the client ended, and mounts may be missing by now
 			h.mu.Lock()
-			h.volume(s.VolumeID).graphReadAt = time.Time{} // makes the next checkVolumes attend to it
+			h.volume(s.VolumeID).graphReadAt = time.Time{} // makes the next checkVolumes start a repair
 			h.mu.Unlock()
 			return
 		}
@@ -126,9 +127,9 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	h.mu.Unlock()
 }
 
-// isMissingAny reports whether a mount inside a volume's mount is gone although the volume's mount is there, so that the kernel has
-// dropped it. A container with the privilege to unmount may have removed mounts that it has made: these do not count. To put them
-// back would be dangerous, because the container may go on to remove the directory.
+// isMissingAny reports whether the kernel has dropped a mount inside a mount of the volume: the inner mount is gone, and the
+// volume's mount is still there. If a container has the privilege to unmount, the mounts that it has made do not count, because
+// it may have removed them itself. To put them back would be dangerous: the container may go on to remove the directory.
 func isMissingAny(kept, seen []tables.Table, d mount.Device) bool {
 	for _, was := range withoutRemovable(kept) {
 		i := slices.IndexFunc(seen, func(t tables.Table) bool { return t.Target() == was.Target() })

@@ -17,7 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// begin makes the healer attend to volumes, as Run does.
+// begin makes h start repairs, as Run does.
 func (h *Healer) begin(ctx context.Context) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -33,7 +33,7 @@ func (h *Healer) running(volumeID string) *volumeState {
 	return v
 }
 
-func TestAttendWhileAnAttemptRuns(t *testing.T) {
+func TestRepairWhileAnAttemptRuns(t *testing.T) {
 	h := newHealer(t)
 	h.begin(t.Context())
 	v := h.running("id")
@@ -452,13 +452,13 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if !h.volume("id").graphReadAt.IsZero() {
-		t.Error("the next scan does not attend to it")
+		t.Error("the next check does not repair the volume")
 	}
 }
 
-// TestOneLookAccepts: only the scan after a repair saves the present mounts although some are missing. If none were missing, or
+// TestOneScanAccepts: only the scan after a repair saves the present mounts although some are missing. If none were missing, or
 // the client did not answer, a later scan must not treat mounts that were dropped since then as irreparable.
-func TestOneLookAccepts(t *testing.T) {
+func TestOneScanAccepts(t *testing.T) {
 	h := newHealer(t)
 	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g"}); err != nil {
 		t.Fatal(err)

@@ -76,7 +76,7 @@ func (o *outline) above(at int32) (parent int32, there bool) {
 	return parent, there
 }
 
-// choice holds the mounts that are kept of those that concern a device.
+// choice holds which of the mounts that concern a device are kept.
 type choice struct {
 	kept    map[int32]bool // by id
 	partial map[int32]bool // kept mounts inside which there are mounts that are not kept

@@ -39,11 +39,11 @@ type Snapshot struct {
 	Lost []Table `json:"lost,omitempty"`
 }
 
-// Store keeps one snapshot for each volume in a directory. Calls for one name must not run at the same time.
+// Store keeps snapshots in a directory, by the names of their clients. Calls for one name must not run at the same time.
 type Store struct{ Dir string }
 
 // Save replaces the snapshot of a name, which must be a file name. A snapshot of more than 4 MiB is saved without its largest
-// tables, so that containers with very many mounts do not cost the others their snapshot; the error then says so.
+// tables, so that containers with very many mounts do not cost the others their snapshot; the error then names these tables.
 func (s Store) Save(name string, snapshot Snapshot) error {
 	err := s.save(name, snapshot)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s Store) write(name string, data []byte) error {
 var ErrNewer = errors.New("a newer version of the driver has written it")
 
 // Load returns the snapshot of a name, and whether there is one. A snapshot that is damaged, from a newer version of the driver
-// or from an earlier boot does not count; the error says why.
+// or from an earlier boot does not count; the error gives the reason.
 func (s Store) Load(name string) (snapshot Snapshot, exists bool, err error) {
 	snapshot, err = s.load(name)
 	switch {

@@ -71,7 +71,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// TestUnusableSnapshot: an unusable snapshot is not returned, and the error says why.
+// TestUnusableSnapshot: an unusable snapshot is not returned, and the error gives the reason.
 func TestUnusableSnapshot(t *testing.T) {
 	store := tables.Store{Dir: t.TempDir()}
 	path := filepath.Join(store.Dir, "v.json")

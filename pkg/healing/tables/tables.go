@@ -31,7 +31,7 @@ type Mount struct {
 	// Directory is the inode number of the directory that a mount inside a volume is mounted on; 0 if it is not known.
 	Directory uint64 `json:"directory,omitempty"`
 	// Later is set if the mount was not there yet when its container was first seen, or is of the container's own root file system:
-	// the container made it, or something on the node.
+	// the container, or a process on the node, has made it.
 	Later bool `json:"later,omitempty"`
 	// Volume is the id of the driver's volume to which a mount inside another volume belongs, as its device showed when the table
 	// was read; "" for other file systems, and in snapshots of earlier versions.
