@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// arguments returns the command line of a process that may be a client, and nil for any other process. It checks the links to the
-// process's open files first, which can always be read. A command line lies in the memory of its process: reading that of a pod's
-// process blocks if the process is stuck while it changes its memory map.
+// arguments returns the command line of a process that may be a client, and nil for any other process. It first checks the links
+// to the process's open files, which can always be read. Reading a command line can block: it lies in the memory of its process,
+// and a pod's process may be stuck while it changes its memory map.
 func arguments(pid int) []string {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	if !mayBeClient(dir) {

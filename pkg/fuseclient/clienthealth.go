@@ -70,7 +70,7 @@ var errNoMeta = errors.New("its .meta cannot be opened")
 func (m *Manager) metaDir(ctx context.Context, r record, path string) (*os.File, error) {
 	dir := m.metas.get(r)
 	if dir == nil {
-		// Looking up .meta waits for bricks, so a slow lookup says nothing about the client.
+		// Looking up .meta waits for bricks, so a slow lookup does not show that the client hangs.
 		if _, err := m.clientEnded(ctx, r.Device, path); err != nil {
 			return nil, err
 		}

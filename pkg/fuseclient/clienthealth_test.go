@@ -46,7 +46,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestHealthWithoutTime: a caller that gives up says nothing about the volume.
+// TestHealthWithoutTime: a call that ends early shows nothing about the volume.
 func TestHealthWithoutTime(t *testing.T) {
 	n := newNode(t)
 	r := n.stage()

@@ -51,8 +51,8 @@ func makeLog(path string) error {
 	return log.Close()
 }
 
-// rotateLog gives the next client's log its name; a mount of the file, in the client's root directory, follows. It keeps the
-// previous client's log, which may show why that client died, and drops any older one.
+// rotateLog renames the next client's log to its final name; a mount of the file, in the client's root directory, follows. It
+// keeps the previous client's log, which may show why that client died, and drops any older one.
 func rotateLog(path string) error {
 	if err := os.Rename(path, path+".1"); err != nil && !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
 		return fmt.Errorf("rotate the client's log: %w", err)
@@ -68,9 +68,10 @@ func (m *Manager) discardLog(r record) error {
 	return removeFile(nextLog(m.logPath(r.Source.VolumeID)))
 }
 
-// boundLog truncates a log that has grown too large. The client opened it for appending, so it continues at the start. A client of
-// an earlier version may write all files in logs/: boundLog leaves alone what is not a file on the disk of that directory, and asks
-// no client for it. With O_NOFOLLOW, it does not follow a link either.
+// boundLog truncates a log that has grown too large. The client opened the log for appending, so it continues at the start. A
+// client of an earlier version of the driver can write to all files in logs/, so path may lead anywhere: boundLog ignores
+// everything but an ordinary file on the disk of logs/, and sends no request to a client. With O_NOFOLLOW, it does not follow a
+// link either.
 func boundLog(path string, disk mount.Device, flags int) error {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|flags, 0)
 	if err == nil {

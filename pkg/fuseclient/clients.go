@@ -55,8 +55,8 @@ func (m *Manager) Report() Report {
 	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load(), Lacking: m.lacking()}
 }
 
-// lacking returns how many volumes lack a client. A volume whose first client is being started does not count: no pod uses it yet.
-// While a later one is being started, the mount of the former client is at the staging path.
+// lacking returns how many volumes lack a client. A volume whose first client is being started does not count: no pod uses it
+// yet. While a later client is being started, the mount of the former one is at the staging path.
 func (m *Manager) lacking() (n int) {
 	m.mu.Lock()
 	records := slices.Collect(maps.Values(m.records))

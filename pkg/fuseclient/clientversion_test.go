@@ -9,7 +9,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-func TestClientIsAskedForItsVersionWhereItMatters(t *testing.T) {
+func TestClientIsAskedForItsVersionIfItMatters(t *testing.T) {
 	for _, c := range []struct {
 		says, servers string
 		want          int

@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// ClusterServers holds the servers that clients use instead of those in the volumes of a Heketi cluster, by cluster: a
-// PersistentVolume keeps the servers that existed at its creation.
+// ClusterServers maps Heketi clusters to the servers that clients of their volumes use. These servers replace the ones in a
+// PersistentVolume, which names the servers that existed when it was created.
 type ClusterServers map[string][]string
 
 // of returns the servers of a volume in the configured order.
@@ -32,7 +32,8 @@ func (c ClusterServers) of(source mount.Source) []string {
 
 func clusterServersPath(stateDir string) string { return filepath.Join(stateDir, "servers.json") }
 
-// ReadClusterServers returns the Config.Servers of the last node plugin with this state directory.
+// ReadClusterServers returns the Config.Servers of the last node plugin with this state directory. It returns an empty map if
+// there were none.
 func ReadClusterServers(stateDir string) (ClusterServers, error) {
 	var servers ClusterServers
 	data, err := os.ReadFile(clusterServersPath(stateDir)) //nolint:gosec // of the node plugin

@@ -73,7 +73,7 @@ const bricksPage = "docs/troubleshooting.md#an-expansion-that-a-node-does-not-fo
 type brickWait struct {
 	bricks  string        // a mount.BrickSet
 	connect time.Duration // how long to wait for connections to all of them
-	looks   int
+	checks  int
 	since   time.Time // when the client had these bricks
 	was     bool      // whether the previous check found everything connected
 }
@@ -82,7 +82,7 @@ type brickWait struct {
 // reports a silent server as down only after 10 s (AFR). A connection is reported a moment before it can be used, so two checks
 // in a row must succeed, unless the very first check succeeds.
 func (w *brickWait) isOver(graph mount.Graph, now time.Time) bool {
-	w.looks++
+	w.checks++
 	if graph.Bricks != w.bricks {
 		w.since, w.was = time.Time{}, false
 		return false
@@ -91,7 +91,7 @@ func (w *brickWait) isOver(graph mount.Graph, now time.Time) bool {
 		w.since = now
 	}
 	is := graph.Connected || now.Sub(w.since) >= w.connect
-	over := is && (w.was || w.looks == 1)
+	over := is && (w.was || w.checks == 1)
 	w.was = is
 	return over
 }

@@ -186,8 +186,8 @@ func TestBrickWait(t *testing.T) {
 	}
 	old, half, all := have("1", true), have("2", false), have("2", true)
 	for name, tt := range map[string]struct {
-		looks []mount.Graph // one per second
-		want  int           // the look that ends the wait; 0: none
+		checks []mount.Graph // one per second
+		want   int           // the check that ends the wait; 0: none
 	}{
 		"at once":                     {[]mount.Graph{all}, 1},
 		"twice in a row":              {[]mount.Graph{old, all, all}, 3},
@@ -201,14 +201,14 @@ func TestBrickWait(t *testing.T) {
 	} {
 		wait := brickWait{bricks: "2", connect: 2 * time.Second}
 		got := 0
-		for i, graph := range tt.looks {
+		for i, graph := range tt.checks {
 			if wait.isOver(graph, time.Unix(int64(i), 0)) {
 				got = i + 1
 				break
 			}
 		}
 		if got != tt.want {
-			t.Errorf("%s: the wait ends at look %d, want %d", name, got, tt.want)
+			t.Errorf("%s: the wait ends at check %d, want %d", name, got, tt.want)
 		}
 	}
 }

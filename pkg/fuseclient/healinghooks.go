@@ -110,7 +110,7 @@ func (m *Manager) ActiveGraph(ctx context.Context, volumeID string) (string, err
 }
 
 // GraphMayHaveChanged reports whether the volume's client has logged anything since a time; a client logs each new graph. It
-// costs next to nothing.
+// returns true if the client's log is missing or its log level hides new graphs. It costs next to nothing.
 func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	r, known := m.record(volumeID)
 	if level := r.Source.Options.LogLevel(); !known || level == "ERROR" || level == "CRITICAL" || level == "NONE" {

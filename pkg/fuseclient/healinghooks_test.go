@@ -82,8 +82,8 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// TestDeathThatAnotherCallSees: a death that another call notices is reported as well, although the volume has another client by
-// the time its watcher looks.
+// TestDeathThatAnotherCallSees: a death that another call notices is reported as well, although the record is that of the next
+// client when the watcher reads it.
 func TestDeathThatAnotherCallSees(t *testing.T) {
 	n := newNode(t)
 	n.kill(n.stage())
@@ -101,8 +101,8 @@ func TestDeathThatAnotherCallSees(t *testing.T) {
 	}
 }
 
-// TestReplacedClientIsReported: a call that replaces a client reports it while the record on disk is still that of the client, also if
-// no new client can be started.
+// TestReplacedClientIsReported: a call that replaces a client reports the former client while its record is still on disk, even
+// if no new client can be started.
 func TestReplacedClientIsReported(t *testing.T) {
 	n := newNode(t)
 	var reported []Served
@@ -162,6 +162,6 @@ func TestGraphMayHaveChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !n.GraphMayHaveChanged("id-vol", time.Now().Add(time.Hour)) {
-		t.Error("a log that is missing says nothing")
+		t.Error("a log that is missing must count as changed")
 	}
 }

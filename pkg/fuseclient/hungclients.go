@@ -50,7 +50,7 @@ func (h *hungClients) has(client string, within time.Duration) bool {
 	return hangs
 }
 
-// Hangs reports whether a client does not answer a request that needs no brick within the limit. Stats and Health ask with a
+// Hangs reports whether a client fails to answer, within the limit, a request that needs no brick. Stats and Health ask with a
 // shorter limit, which a healthy client on a very busy machine may miss, so Hangs does not join their requests.
 func (m *Manager) Hangs(ctx context.Context, s Served, limit time.Duration) (bool, error) {
 	_, err := m.asker.ClientEnded(ctx, limit, "long-"+s.Device.String(), s.StagingPath)

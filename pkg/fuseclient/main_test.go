@@ -58,7 +58,7 @@ func newNode(t *testing.T) *node {
 
 func startManager(t *testing.T, stateDir string) *Manager {
 	t.Helper()
-	const short = 300 * time.Millisecond // for what has to end; ask is longer, because what answers needs its time on a busy machine
+	const short = 300 * time.Millisecond // for processes that must end; ask is longer, because an answer takes time on a busy machine
 	s, err := newManager(t.Context(), testConfig(stateDir), limits{ask: time.Second, lock: short / 30, exit: short, mute: 3 * short, tick: time.Millisecond, bricks: short, connect: short / 10})
 	if err != nil {
 		t.Fatal(err)

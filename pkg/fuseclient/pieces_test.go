@@ -41,7 +41,7 @@ func TestDeathsAreCounted(t *testing.T) {
 	}
 }
 
-// TestLackingDuringAStart: a volume that is in use lacks a client also while one is being started.
+// TestLackingDuringAStart: a volume in use lacks a client even while one is being started.
 func TestLackingDuringAStart(t *testing.T) {
 	n := newNode(t)
 	dead := n.mkdir("dead")

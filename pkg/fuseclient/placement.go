@@ -125,7 +125,7 @@ func (m *Manager) removeCgroup(client string) error {
 	return nil
 }
 
-// refreshSecrets gives running clients that are on the node the current keys and certificates.
+// refreshSecrets gives the running clients on the node the current keys and certificates.
 func (m *Manager) refreshSecrets(ctx context.Context, running []runningClient) {
 	for _, c := range running {
 		if c.version == "" {

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// PlacementState tells other processes where the node plugin starts clients.
+// PlacementState describes where the node plugin starts clients. Other processes, such as doctor, read it.
 type PlacementState struct {
 	Placement string `json:"placement"`         // PlacementNode or PlacementPod
 	Version   string `json:"version,omitempty"` // version of the files of new clients on the node
@@ -17,7 +17,7 @@ type PlacementState struct {
 func placementPath(stateDir string) string { return filepath.Join(stateDir, "placement.json") }
 
 // ReadPlacement returns the state that the last node plugin with this state directory wrote. The error wraps fs.ErrNotExist if
-// none has.
+// there is none.
 func ReadPlacement(stateDir string) (PlacementState, error) {
 	var state PlacementState
 	data, err := os.ReadFile(placementPath(stateDir)) //nolint:gosec // of the node plugin

@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Publication is a volume at a target path, as Publish was asked for it.
+// Publication is a published volume at one target path.
 type Publication struct {
 	Target   string    `json:"-"` // without symbolic links
 	ReadOnly bool      `json:"readOnly,omitempty"`
@@ -97,8 +97,8 @@ func (m *Manager) closePublications() {
 	}
 }
 
-// isPublished reports whether target is still a mount point. Records of an earlier process may list one that is not: the process
-// may have been killed before it wrote an unpublish.
+// isPublished reports whether target is still a mount point. A record of an earlier process may list a target that is not: the
+// process may have been killed before it wrote an unpublish.
 func isPublished(target string) bool {
 	top, err := mount.Top(target)
 	return top != nil || err != nil && !errors.Is(err, fs.ErrNotExist)

@@ -72,7 +72,7 @@ func TestHungClientHoldsFewThreads(t *testing.T) {
 					answered++
 				}
 			}
-			// On a busy machine a child may not get to ask in time. That says nothing about the client, and the call continues.
+			// On a busy machine a child may not get to ask in time. That shows nothing about the client, and the call continues.
 			if answered > 20 {
 				t.Errorf("a hung client has answered %d of 60 calls", answered)
 			}

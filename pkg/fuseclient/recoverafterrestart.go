@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// recover reads the state of an earlier process, and writes what doctor reads. Leftovers that cannot be removed stay for the next
-// start; they do not keep this process from serving, because otherwise no volume of the node could be unmounted.
+// recover reads the state of an earlier process, and writes the files that doctor reads. Leftovers that cannot be removed stay
+// for the next start; they do not keep this process from serving, because otherwise no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
 	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(ctx, log), m.sweepLogs(log), m.sweepUnfinished(log))
@@ -77,7 +77,7 @@ func (m *Manager) inService(r record) bool {
 	return err == nil && (!mounted || device == mount.DeviceOf(top))
 }
 
-// hasSuccessor reports whether a later client of the volume runs. Its record could not be saved.
+// hasSuccessor reports whether a later client of the volume runs, whose record could not be saved.
 func (m *Manager) hasSuccessor(r record) bool {
 	return slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// retire ends a client that the volume no longer needs. It removes the client's last mount, after which a healthy client exits by
-// itself. The rest happens in the background. A file in ending/ lets the next process continue it.
+// retire ends a client that the volume no longer needs. It removes the client's first mount, usually the last one that is left; a
+// healthy client then exits by itself. reap does the rest in the background, and a file in ending/ lets the next process
+// continue.
 func (m *Manager) retire(ctx context.Context, r record) {
 	if _, begun := m.reaping.LoadOrStore(r.name(), true); begun {
 		return

@@ -63,8 +63,9 @@ func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path s
 	return nil
 }
 
-// completed returns the record of a volume that is published, and stores what a rebuilt record lacks and the request has: the
-// cluster, and servers that were not used when the client was started. A record without a cluster may also be of a static volume.
+// completed returns the record of a volume that is being published. A rebuilt record lacks the cluster, and servers that the
+// client was not started with: completed takes them from the request, and stores them. A record without a cluster may also be
+// that of a static volume, whose servers and options are then updated as in a stage.
 func (m *Manager) completed(ctx context.Context, r record, source *mount.Source) record {
 	if source == nil || r.Source.Cluster != "" || source.Validate() != nil || r.Source.Difference(*source) != "" || !r.Source.Outdated(*source) {
 		return r

@@ -57,8 +57,8 @@ func (m *Manager) upkeep(ctx context.Context) {
 	}
 }
 
-// searchEach is how many rounds of upkeep pass between two searches for clients among all processes of the node: a search costs
-// more than everything else.
+// upkeep searches all processes of the node for clients only in every searchEach-th round, because a search costs more than
+// everything else.
 const searchEach = 10
 
 // knownClients returns the running clients: those that the last search found, and those started since. It misses a client that

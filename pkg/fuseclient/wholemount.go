@@ -112,8 +112,8 @@ func (m *Manager) onFresh(r record) bool {
 	return mounted && r.Process.alive() // otherwise the device number may belong to another client
 }
 
-// cloneFresh clones the client's first mount, or the volume's directory in it; the client may take as long as limit to look that
-// up.
+// cloneFresh clones the client's first mount or, for a volume that is a directory, that directory. limit is how long the client
+// may take to look the directory up.
 func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration) (tree *os.File, err error) {
 	if r.root() != "/" {
 		return m.cloneDirectory(ctx, r, limit)
@@ -143,7 +143,7 @@ func (p process) isApart() bool {
 	return err == nil && theirErr == nil && own != theirs
 }
 
-// removeFirstMount removes the client's first mount, also if the call for which that is done has no time left.
+// removeFirstMount removes the client's first mount, even if ctx is done.
 func (m *Manager) removeFirstMount(ctx context.Context, client process, fresh string) error {
 	var err error
 	if client.isApart() {
@@ -162,7 +162,7 @@ func (m *Manager) detachIn(ctx context.Context, client process, path string) err
 	defer descriptors.Close()
 	for range mostFirstMounts {
 		if _, mounted, err := mount.DeviceIn(client.PID, path); err != nil || !mounted || !client.alive() {
-			return nil // the client has ended
+			return nil // nothing is mounted there, or the client has ended
 		}
 		point, at, err := m.openIn(ctx, client, path)
 		if err != nil {
