@@ -1,5 +1,4 @@
-// Package dirlock prevents two processes from using one directory at the same time. Both must call Lock, which waits for a while
-// and then returns an error. The lock ends with the process at the latest.
+// Package dirlock prevents two processes from using one directory at the same time, if both call Lock.
 package dirlock
 
 import (

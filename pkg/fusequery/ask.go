@@ -58,7 +58,7 @@ func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path
 	return err
 }
 
-// ReadMeta returns what a client reports below its .meta, without asking a brick.
+// ReadMeta returns the state that a client reports below its .meta, without asking a brick.
 func (a *Asker) ReadMeta(ctx context.Context, limit time.Duration, subject string, meta *os.File) (mount.Health, error) {
 	q := newQuestion(limit, subject, request{Kind: kindReadMeta})
 	q.file = meta

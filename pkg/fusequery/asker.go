@@ -21,7 +21,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// ErrNotAsked is returned when no process could ask. It says nothing about the client.
+// ErrNotAsked is returned when no process could ask. It does not show whether the client answers.
 var ErrNotAsked = errors.New("the FUSE client could not be asked")
 
 // Asker sends questions to FUSE clients. The zero value is ready for use. Callers wait in their own goroutine and leave nothing
@@ -146,7 +146,8 @@ func (a *Asker) assign(q *question) {
 	}
 }
 
-// startTimer starts the time limit for an answer. The worker's start does not count, because it says nothing about a client.
+// startTimer starts the time limit for an answer. The time that the worker takes to start does not count, because no client
+// causes it.
 func (a *Asker) startTimer(q *question) {
 	w, id := q.worker, q.id
 	q.began = time.Now()

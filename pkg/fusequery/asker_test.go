@@ -208,7 +208,7 @@ func TestChildIsKilled(t *testing.T) {
 	}
 }
 
-// TestNoChild: a child that cannot be started says nothing about the client.
+// TestNoChild: a child that cannot be started shows nothing about the client.
 func TestNoChild(t *testing.T) {
 	tries := 0
 	a := &Asker{Start: func(*exec.Cmd) (func(), error) { tries++; return nil, unix.EAGAIN }}

@@ -44,7 +44,7 @@ func Serve(stderr io.Writer) int {
 	}
 }
 
-// patience is how long an answer may take until the asker is told which thread is waiting for it.
+// patience is how long a question waits for its answer before the child reports which thread waits for it.
 const patience = 5 * time.Millisecond
 
 func handle(conn *net.UnixConn, asked request, file *os.File) {

@@ -145,7 +145,7 @@ func (a *Asker) next(w *worker) (uint64, *question) {
 	return 0, nil
 }
 
-// receive processes the worker's answers until it ends. The first packet says that the worker is ready.
+// receive processes the worker's answers until it ends. The first packet shows that the worker is ready.
 func (a *Asker) receive(w *worker, conn *net.UnixConn) {
 	buf := make([]byte, maxPacket)
 	for {

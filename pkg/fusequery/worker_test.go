@@ -111,7 +111,7 @@ func TestChildThatStartsLate(t *testing.T) {
 	}
 }
 
-// TestFewDescriptors: a child that cannot be started says nothing about the client, and leaves no descriptor.
+// TestFewDescriptors: a child that cannot be started shows nothing about the client, and leaves no descriptor.
 func TestFewDescriptors(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	ask := func() error {

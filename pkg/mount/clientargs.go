@@ -11,7 +11,7 @@ import (
 const UnboundedCache = "--lru-limit=0"
 
 // ReadClientArgs reconstructs the Source of a running client from its arguments, without volume id and cluster. The servers are
-// in the order in which the client tries them; a backup server is one of them. It returns false if the arguments do not name a
+// in the order in which the client tries them, and include backup servers. It returns false if the arguments do not name a
 // volume in this driver's form.
 func ReadClientArgs(args []string) (Source, bool) {
 	names := map[string]string{} // option names by argument

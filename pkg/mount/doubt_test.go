@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
-// TestDetachAfterSomeoneElse: another process acts between the check of a mount and its unmount.
-func TestDetachAfterSomeoneElse(t *testing.T) {
+// TestUnmountAfterAnotherProcess: another process acts between the check of a mount and its unmount.
+func TestUnmountAfterAnotherProcess(t *testing.T) {
 	for name, tt := range map[string]struct {
 		meanwhile func(parent, point string) error
 		want      error

@@ -163,7 +163,7 @@ func TestBindRefuses(t *testing.T) {
 	}
 }
 
-func TestDetach(t *testing.T) {
+func TestUnmount(t *testing.T) {
 	dir := t.TempDir()
 	path, _ := tmpfs(t, dir, "point", 0)
 	for range 2 {

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// View is a mount namespace as seen by processes with one root directory. A process that has changed its root sees only a part.
+// View is a mount namespace as the processes with one root directory see it. A process that has changed its root sees only a
+// part.
 type View struct {
 	Namespace uint64 // inode number; 0 if it is not visible to this process
 	Root      string // the processes' root, as a path from the namespace's root directory

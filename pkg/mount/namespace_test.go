@@ -82,7 +82,7 @@ func TestInMountNamespaceOfAnother(t *testing.T) {
 	}
 }
 
-// TestDeviceAt: DeviceAt works through the root directory of another process.
+// TestDeviceAt: DeviceAt returns the device at a path, here one that leads through a link in /proc, and recognizes mount points.
 func TestDeviceAt(t *testing.T) {
 	path, want := tmpfs(t, t.TempDir(), "point", 0)
 	root := filepath.Join("/proc", "self", "root")

@@ -16,7 +16,8 @@ import (
 // /proc/PID/root would lead there. The functions below read the process's mount table instead, which asks no file system.
 
 // DeviceIn returns the device of the last mount at a path in the mount namespace of a process, and whether there is one. The path
-// is below the process's root directory. The error wraps fs.ErrNotExist if the process has ended.
+// is below the process's root directory. The error wraps fs.ErrNotExist if the process does not exist; for a zombie, it wraps
+// EINVAL (IsGone).
 func DeviceIn(pid int, path string) (dev Device, mounted bool, err error) {
 	found, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return i.Mountpoint == path })
 	if err != nil || len(found) == 0 {
@@ -37,13 +38,14 @@ func TypeIn(pid int, id uint64) (string, error) {
 	return found[0].FSType, nil
 }
 
-// Location is where a directory is, independent of mount points: in which file system, and at which path there.
+// Location identifies a directory independent of mount points: by its file system, and by its path there.
 type Location struct {
 	Device Device
 	Path   string
 }
 
-// LocationIn returns to which directory a path without symbolic links leads in the mount namespace of a process.
+// LocationIn returns the location of the directory to which a path without symbolic links leads in the mount namespace of a
+// process. The error wraps fs.ErrNotExist if the process does not exist.
 func LocationIn(pid int, path string) (Location, error) {
 	var above *mountinfo.Info
 	all, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return isAbove(i.Mountpoint, path) })
@@ -58,7 +60,8 @@ func LocationIn(pid int, path string) (Location, error) {
 	return locate(above, path)
 }
 
-// LocationOf returns where a directory is to which a path without symbolic links leads in this process.
+// LocationOf returns the location of the directory to which a path without symbolic links leads in this process's mount
+// namespace.
 func LocationOf(path string) (Location, error) {
 	at, err := identify(unix.AT_FDCWD, path)
 	if err != nil {

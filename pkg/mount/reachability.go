@@ -22,7 +22,7 @@ type Prober struct {
 	Dial        func(ctx context.Context, network, address string) (net.Conn, error)
 	Grace       time.Duration   // the longest wait for earlier servers after a later one has answered; see patience
 	Limit       time.Duration   // how long a server may take to answer
-	LookupLimit time.Duration   // how long looking up a name may take before that
+	LookupLimit time.Duration   // how long the lookup of a name may take; Limit begins afterwards
 	Allowed     *AllowedServers // nil: any server
 }
 

@@ -167,7 +167,7 @@ func TestOrderTellsIPv6Names(t *testing.T) {
 	}
 }
 
-// TestOrderOfNames: the time that a nameserver takes says nothing about the gluster servers.
+// TestOrderOfNames: the time that a nameserver takes does not count against the gluster servers.
 func TestOrderOfNames(t *testing.T) {
 	missing := &net.DNSError{Err: "no such host", IsNotFound: true}
 	for name, tt := range map[string]struct {

@@ -77,8 +77,8 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// TestImitate: a copy gets exactly the flags of another mount, whatever the flags of the copied mount are.
-func TestImitate(t *testing.T) {
+// TestCopyFlags: a copy gets exactly the flags of another mount, whatever the flags of the copied mount are.
+func TestCopyFlags(t *testing.T) {
 	dir := t.TempDir()
 	source, _ := tmpfs(t, dir, "source", unix.MS_RDONLY|unix.MS_NOEXEC|unix.MS_NODIRATIME)
 	for name, options := range map[string]string{
@@ -104,7 +104,7 @@ func TestImitate(t *testing.T) {
 	}
 }
 
-func TestImitatePropagation(t *testing.T) {
+func TestCopyFlagsPropagation(t *testing.T) {
 	dir := t.TempDir()
 	source, _ := tmpfs(t, dir, "source", 0)
 	if err := unix.Mount("", source, "", unix.MS_SHARED, ""); err != nil {

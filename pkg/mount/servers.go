@@ -41,7 +41,7 @@ const serversPage = "docs/parameters.md#servers-of-a-volume"
 // hostName is strict enough that a server is safe anywhere on a command line: it never starts with a dash.
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?)*$`)
 
-// numeric matches the last part of a name that no nameserver resolves, but that the client's resolver takes for an IPv4 address:
+// numeric matches the last part of names that no nameserver resolves, but that the client's resolver takes for IPv4 addresses:
 // 0x7f.1 is 127.0.0.1.
 var numeric = regexp.MustCompile(`^([0-9]+|0x[0-9a-f]*)$`)
 

@@ -71,7 +71,7 @@ func (s Source) Difference(other Source) string {
 }
 
 // Outdated reports whether a client for s is started differently from one for other, given that Difference returns "". The order
-// of servers does not matter. A Source that was read from a client's arguments lacks the cluster.
+// of servers does not matter. A cluster matters only if s lacks it, like a Source that was read from a client's arguments.
 func (s Source) Outdated(other Source) bool {
 	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
 	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers)) || s.Cluster == "" && other.Cluster != ""

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountGate lets confined processes mount once. A client starts the process that mounts its volume before it connects to a server.
-// A client that was taken over later could otherwise mount devtmpfs or proc, which give access to the node's disks and settings:
-// the filter cannot examine the type, which is in the memory of the process.
+// mountGate lets confined processes mount once. A client starts the process that mounts its volume before it connects to a
+// server. Without the gate, a client that was taken over later could mount devtmpfs or proc, which give access to the node's
+// disks and settings: the filter cannot examine the type of a file system, which is in the memory of the process.
 type mountGate struct{ fd int }
 
 // The structures of seccomp_unotify(2).
@@ -30,8 +30,8 @@ type (
 	}
 )
 
-// allowOne waits until a confined process calls mount(2), allows that call, and closes the gate. It returns when the last confined
-// process has ended, too.
+// allowOne waits until a confined process calls mount(2), allows that call, and closes the gate. It also returns when the last
+// confined process has ended.
 func (g *mountGate) allowOne() error {
 	defer g.close()
 	for {

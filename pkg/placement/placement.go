@@ -1,8 +1,8 @@
 // Package placement starts GlusterFS clients outside the container: in cgroups at the top of the node's hierarchies, which do not
 // end with a pod, and in a root directory made from a copy of the client's files, which does not depend on an image. A client is
 // then part of the node, like the kernel's NFS client, whatever happens to the container that started it. The caller opens one
-// Node per state directory, and removes the cgroup of each client that has ended. A Confinement takes from clients, also from
-// those in the container, the privileges that they do not need.
+// Node per state directory, and removes the cgroup of each client that has ended. A Confinement removes the privileges that
+// clients do not need, and is also used for clients in the container.
 //
 // State directory: tree/<version>, for example tree/10.3-fa72aa9271d11132, holds a copy of the client's files.
 package placement

@@ -73,7 +73,8 @@ func hostAliases(hosts []byte) []byte {
 	return nil
 }
 
-// readBelow reads a file below a directory, whose name is resolved as unix.OpenHow.Resolve says. It does not wait for a pipe.
+// readBelow reads a file, at most 1 MiB of it. It resolves the name below a directory, with these flags of unix.OpenHow.Resolve.
+// It does not wait for the writer of a pipe.
 func readBelow(dir int, name string, resolve uint64) ([]byte, error) {
 	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: resolve})
 	if err != nil {

@@ -23,8 +23,9 @@ func mountPoints(stateDir string) []string {
 
 const privateFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
-// root is a mount namespace with a client's root directory. Each client gets a copy of it. It is made only once, from a copy of
-// the container's mount namespace: that copy contains all mounts of the node, and the kernel blocks while it drops them.
+// root is a mount namespace with a client's root directory. Each client gets a copy of it. root is made only once, because it is
+// made from a copy of the container's mount namespace: that copy contains all mounts of the node, and the thread blocks while the
+// kernel drops them.
 type root struct {
 	namespace *os.File
 	state     []stateMount
@@ -75,8 +76,8 @@ func (t tree) bindTree() error {
 	return attach(clone, t.dir)
 }
 
-// enter gives the calling thread a copy of the root directory, in which it can write temporary files and its log; "" means none. It
-// must not write other files in logs/: the driver and other clients use them.
+// enter gives the calling thread a copy of the root directory. In it, the client can write temporary files and the given log,
+// unless log is "". It cannot write other files in logs/, because the driver and other clients use them.
 func (r *root) enter(log string) error {
 	// Read while the container's files are still visible.
 	given, err := readSecrets()

@@ -61,8 +61,9 @@ func (s secretFiles) mount() error {
 	return nil
 }
 
-// RefreshSecrets gives a running client the current secrets. The client reads them for new connections. open opens a directory of
-// the client with O_PATH if it is in memory, and otherwise returns an error that wraps fs.ErrNotExist.
+// RefreshSecrets replaces a running client's secrets with the current ones, and does not add any that the client lacks. The
+// client reads them for new connections. open opens a directory of the client with O_PATH if it is in memory, and otherwise
+// returns an error that wraps fs.ErrNotExist.
 func RefreshSecrets(open func(dir string) (*os.File, error)) error {
 	var failed []error
 	for dir, names := range secrets() {
@@ -91,7 +92,7 @@ func refreshIn(name string, given map[string][]byte, open func(dir string) (*os.
 	path := fmt.Sprintf("/proc/self/fd/%d", dir.Fd())
 	var failed []error
 	for name, data := range given {
-		// A client may have replaced the file by a link, a mount or a pipe.
+		// A client may have replaced the file with a link, a mount or a pipe.
 		former, err := readBelow(int(dir.Fd()), name, unix.RESOLVE_NO_SYMLINKS|unix.RESOLVE_NO_XDEV)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && bytes.Equal(former, data) {
 			continue

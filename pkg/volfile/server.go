@@ -14,7 +14,7 @@ import (
 )
 
 // FromServer fetches a volume's file from the glusterd of a server, with TLS if this machine's clients use TLS for glusterd. It
-// waits a few seconds at most.
+// waits at most 3 seconds.
 func FromServer(ctx context.Context, server string, port int, volume string) (string, error) {
 	const limit = 3 * time.Second // as for the probe of servers: enough for one lost packet
 	ctx, cancel := context.WithTimeout(ctx, limit)

@@ -1,5 +1,5 @@
-// Package mounttest has an in-memory mount.Mounter for tests that need its semantics but not the file system, and helpers for
-// tests that mount: private namespaces (RunPrivate), containers, missing rights and failing calls.
+// Package mounttest provides an in-memory mount.Mounter for tests that need its semantics but not the file system, and helpers
+// for tests that mount: private namespaces (RunPrivate), containers, missing rights and failing calls.
 package mounttest
 
 import (

@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest/beneath"
 )
 
-// TestRefuseNeedsRights: Refuse returns an error if it cannot install the filter, because a test without it would say nothing
-// about older kernels.
+// TestRefuseNeedsRights: Refuse returns an error if it cannot install the filter, because a test without it would not test the
+// behaviour of older kernels.
 func TestRefuseNeedsRights(t *testing.T) {
 	var err error
 	mounttest.WithoutRight(t, unix.CAP_SYS_ADMIN, func() { err = beneath.Refuse() })
