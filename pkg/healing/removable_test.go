@@ -13,7 +13,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// TestRemovedByItsContainer: a container with the privilege to unmount removes a mount that it has made.
+// TestRemovedByItsContainer: mounts that a container has made do not count as missing if the container has the privilege to
+// unmount them.
 func TestRemovedByItsContainer(t *testing.T) {
 	plain := exec.CommandContext(t.Context(), "setpriv", "--bounding-set=-sys_admin", "sleep", "1000")
 	if err := plain.Start(); err != nil {
@@ -50,8 +51,8 @@ func TestRemovedByItsContainer(t *testing.T) {
 	}
 }
 
-// TestNoted: a mount that a container has made is known as such for as long as the container's mount namespace exists. No other mount
-// is.
+// TestNoted: a mount that a container has made is marked for as long as the container's mount namespace exists. Other mounts are
+// not marked.
 func TestNoted(t *testing.T) {
 	volume := func(id, client int, point string) tables.Mount {
 		return tables.Mount{ID: id, Device: mount.Device{Minor: uint32(client)}, FSType: "fuse.glusterfs", Source: "server:/vol", Root: "/", Point: point}
