@@ -13,7 +13,8 @@ import (
 
 // Tests of state that could not be written at first. The next start or the next round of Run corrects it.
 
-// TestRecordThatWasNotSavedToTheEnd: the disk became full between two saves of a stage. The client stays in use.
+// TestRecordThatWasNotSavedToTheEnd: the disk became full between two saves of a stage. The client stays in use, and the record
+// keeps what the client's arguments do not tell.
 func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 	for name, forget := range map[string]func(*record){
 		"without its device":  func(r *record) { r.Device = record{}.Device },
@@ -26,6 +27,8 @@ func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 			n.ending.Wait()
 			n.Close()
 			saved := r
+			saved.Source.Cluster = "cluster"
+			saved.Publications = map[string]Publication{n.path("target"): {PV: "pv"}, n.path("unpublished"): {}}
 			forget(&saved)
 			if err := writeRecord(n.recordPath("id-vol"), saved); err != nil {
 				t.Fatal(err)
@@ -33,6 +36,9 @@ func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 			n.Manager = startManager(t, n.cfg.StateDir)
 			if now := n.known(); now.Process != r.Process || now.Device != r.Device {
 				t.Errorf("after the start, the record is %+v", now)
+			}
+			if cluster, published := n.known().Source.Cluster, n.Publications("id-vol"); cluster != "cluster" || len(published) != 1 || published[0].PV != "pv" {
+				t.Errorf("after the start, the cluster is %q and the publications are %+v", cluster, published)
 			}
 			n.mustPublish("second")
 			if again := n.known(); again.Process != r.Process || !r.Process.alive() {

@@ -48,19 +48,40 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			log.Info("Rebuilding a record that is older than the running client", "volumeID", r.Source.VolumeID)
 			incomplete, err = append(incomplete, r), removeFile(path)
 		default:
+			dropUnpublished(r)
 			m.records[r.Source.VolumeID] = r
-			maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 			m.watchForDeath(ctx, r)
 		}
 		m.recordLeftover(log, path, err)
 	}
 	// Without a record, nothing would notice the client's end until the next call for the volume.
-	for _, r := range incomplete {
-		if _, _, err := m.restore(ctx, r.Source.VolumeID, r.StagingPath); err != nil {
-			log.Error(err, "Cannot rebuild the record of a volume; the next call for the volume tries again", "volumeID", r.Source.VolumeID)
+	for _, former := range incomplete {
+		_, known, err := m.restore(ctx, former.Source.VolumeID, former.StagingPath)
+		switch {
+		case err != nil:
+			log.Error(err, "Cannot rebuild the record of a volume; the next call for the volume tries again", "volumeID", former.Source.VolumeID)
+		case known:
+			m.carryOver(ctx, former)
 		}
 	}
 	return err
+}
+
+// carryOver adds to a volume's rebuilt record what the client's arguments do not tell: its cluster, and where it is published.
+func (m *Manager) carryOver(ctx context.Context, former record) {
+	r, _ := m.record(former.Source.VolumeID)
+	if r.Source.Volume != former.Source.Volume {
+		return
+	}
+	r.Source.Cluster = former.Source.Cluster
+	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
+	dropUnpublished(former)
+	m.changePublications(r.Source.VolumeID, func(all map[string]Publication) { maps.Copy(all, former.Publications) })
+}
+
+// dropUnpublished removes the publications that ended just before the earlier process did.
+func dropUnpublished(r record) {
+	maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 }
 
 // inService reports whether a client whose record is incomplete is mounted at its staging path: the disk may have become full
@@ -115,6 +136,7 @@ func (m *Manager) interrupted(r record) error {
 	replaced, _ := mount.Top(r.StagingPath)
 	switch {
 	case replaced != nil:
+		dropUnpublished(r)
 		m.records[r.Source.VolumeID] = r // its file has this record already
 	case err == nil:
 		err = m.forget(r.Source.VolumeID)

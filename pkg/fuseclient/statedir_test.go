@@ -188,8 +188,13 @@ func TestStartWithReadOnlyState(t *testing.T) {
 	if err := n.save(r); err != nil {
 		t.Fatal(err)
 	}
+	n.addPublication(mount.Publication{VolumeID: "id-vol"}, n.path("unpublished"))
+	n.closePublications()
 	undo := n.protect("volumes")
 	n.restart()
+	if published := n.Publications("id-vol"); len(published) > 0 {
+		t.Errorf("targets that are not mounted: %+v", published)
+	}
 	if _, err := n.Stats(t.Context(), "id-other", n.path("other")); err != nil {
 		t.Error(err)
 	}

@@ -166,11 +166,11 @@ func TestWithoutLargest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left, why := withoutLargest(all, len(before)/2)
-	if len(left)+len(why) != 100 || len(why) < 20 || len(left) < 50 {
-		t.Errorf("%d are left, %d are not", len(left), len(why))
+	left, why := Snapshot{Tables: all}.withoutLargest(len(before) / 2)
+	if len(left.Tables)+len(why) != 100 || len(why) < 20 || len(left.Tables) < 50 {
+		t.Errorf("%d are left, %d are not", len(left.Tables), len(why))
 	}
-	if after, err := encode(Snapshot{Tables: left}); err != nil || len(after) > len(before)/2 {
+	if after, err := encode(left); err != nil || len(after) > len(before)/2 {
 		t.Errorf("%d bytes of %d, %v", len(after), len(before), err)
 	}
 }

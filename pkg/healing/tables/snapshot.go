@@ -64,7 +64,7 @@ func (s Store) save(name string, snapshot Snapshot) error {
 	}
 	var leftOut []error
 	if len(data) > snapshotLimit {
-		snapshot.Tables, leftOut = withoutLargest(snapshot.Tables, len(data)-snapshotLimit)
+		snapshot, leftOut = snapshot.withoutLargest(len(data)-snapshotLimit)
 		if data, err = encode(snapshot); err != nil {
 			return err
 		}
@@ -80,11 +80,13 @@ func encode(snapshot Snapshot) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// withoutLargest removes the largest tables until the removed ones have at least the given number of bytes in a file.
-func withoutLargest(tables []Table, bytes int) (left []Table, why []error) {
-	sizes := make([]int, len(tables))
-	order := make([]int, len(tables))
-	for i, t := range tables {
+// withoutLargest removes the largest of both kinds of tables until the removed ones have at least the given number of bytes in a
+// file.
+func (s Snapshot) withoutLargest(bytes int) (smaller Snapshot, why []error) {
+	all := slices.Concat(s.Tables, s.Lost)
+	sizes := make([]int, len(all))
+	order := make([]int, len(all))
+	for i, t := range all {
 		data, _ := json.Marshal(t) // it was encoded before; without indentation it is smaller than in the file
 		sizes[i], order[i] = len(data), i
 	}
@@ -96,15 +98,21 @@ func withoutLargest(tables []Table, bytes int) (left []Table, why []error) {
 		}
 		bytes -= sizes[i]
 		out[i] = true
-		t := tables[i]
+		t := all[i]
 		why = append(why, fmt.Errorf("%d mounts of process %d, pod %q, are too many to save", len(t.Mounts), t.PID, t.Pod))
 	}
-	for i, t := range tables {
-		if !out[i] {
-			left = append(left, t)
+	smaller = s
+	smaller.Tables, smaller.Lost = nil, nil
+	for i, t := range all {
+		switch {
+		case out[i]:
+		case i < len(s.Tables):
+			smaller.Tables = append(smaller.Tables, t)
+		default:
+			smaller.Lost = append(smaller.Lost, t)
 		}
 	}
-	return left, why
+	return smaller, why
 }
 
 // write replaces the file atomically: readers see either the old content or the new one. There is no fsync because a snapshot

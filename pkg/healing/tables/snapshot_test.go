@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,18 +148,25 @@ func TestSnapshotOfANewerVersion(t *testing.T) {
 	}
 }
 
-// TestSnapshotThatIsTooLarge: a snapshot is saved without the table that makes it too large.
+// TestSnapshotThatIsTooLarge: a snapshot is saved without the table that makes it too large. The caller's stays whole.
 func TestSnapshotThatIsTooLarge(t *testing.T) {
-	store := tables.Store{Dir: t.TempDir()}
-	s := snapshotOf(tables.Mount{ID: 1})
-	many := make([]tables.Mount, 40_000)
-	s.Tables = append(s.Tables, tables.Table{PID: 99, Pod: "uid", Mounts: many}, s.Tables[0])
-	if err := store.Save("v", s); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d mounts of process 99", len(many))) {
-		t.Error(err)
-	}
-	got, exists, err := store.Load("v")
-	if !exists || err != nil || len(got.Tables) != 2 || got.Tables[1].PID != s.Tables[0].PID || s.Tables[1].PID != 99 {
-		t.Errorf("%d tables, %t, %v", len(got.Tables), exists, err)
+	large := tables.Table{PID: 99, Pod: "uid", Mounts: make([]tables.Mount, 40_000)}
+	small := snapshotOf(tables.Mount{ID: 1}).Tables[0]
+	for name, s := range map[string]tables.Snapshot{
+		"present mounts": {Tables: []tables.Table{small, large, small}},
+		"lost mounts":    {Tables: []tables.Table{small, small}, Lost: []tables.Table{large}},
+	} {
+		store := tables.Store{Dir: t.TempDir()}
+		if err := store.Save("v", s); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d mounts of process 99", len(large.Mounts))) {
+			t.Errorf("%s: %v", name, err)
+		}
+		got, exists, err := store.Load("v")
+		if !exists || err != nil || len(got.Tables) != 2 || got.Tables[1].PID != small.PID || len(got.Lost) > 0 {
+			t.Errorf("%s: %d tables, %d of lost mounts, %t, %v", name, len(got.Tables), len(got.Lost), exists, err)
+		}
+		if slices.ContainsFunc(s.Tables, func(t tables.Table) bool { return t.PID == 0 }) {
+			t.Errorf("%s: the caller's tables are changed: %+v", name, s.Tables)
+		}
 	}
 }
 
