@@ -181,8 +181,8 @@ func (r Room) TotalGiB() int {
 	return int(uint64(copies) * r.layout.data() / kibPerGiB)
 }
 
-// usableKiB returns the size of the largest brick that fits on a disk, however large a brick may be. Several bricks are not larger
-// together, because each has its own metadata.
+// usableKiB returns the size of the largest brick that fits on a disk, without regard to Heketi's limit for bricks. Several bricks
+// are not larger together, because each has its own metadata.
 func (l Layout) usableKiB(d disk) uint64 {
 	brick := uint64(sort.Search(int(d.freeKiB), func(i int) bool { return l.neededKiB(d, uint64(i)+1) >= d.freeKiB }))
 	if brick < smallestBrick {
