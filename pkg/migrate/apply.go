@@ -119,7 +119,7 @@ type swapOutcome struct {
 	note string
 }
 
-// replace replaces one PersistentVolume by another of the same name. It first checks that nothing has changed, unless an earlier
+// replace replaces a PersistentVolume with another of the same name. It first checks that nothing has changed, unless an earlier
 // run made that check and left the PersistentVolume half replaced.
 func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapOutcome, error) {
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)

@@ -31,7 +31,7 @@ type swapper struct {
 	compared bool // compareCreate has succeeded
 }
 
-// swap replaces one PersistentVolume by another of the same name for the same claim. The old one is deleted only while its policy
+// swap replaces a PersistentVolume with another of the same name for the same claim. The old one is deleted only while its policy
 // is Retain, and the new one has the policy Retain until the claim is bound to it.
 func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 	entry := volumeEntry(nameOf(from))

@@ -61,7 +61,7 @@ func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, err
 // Registered returns a channel that is closed when the kubelet first confirms the registration.
 func (r *Registration) Registered() <-chan struct{} { return r.registered }
 
-// Serve answers the kubelet until ctx is done, and then removes the socket, whereupon the kubelet unregisters the driver. If the
+// Serve answers the kubelet until ctx is done, and then removes the socket, so that the kubelet unregisters the driver. If the
 // kubelet refuses the driver, Serve makes a new socket after a while, because some kubelets ask again only if the socket is new.
 // Refusals are logged and never returned.
 func (r *Registration) Serve(ctx context.Context) error {
