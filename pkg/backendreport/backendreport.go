@@ -16,7 +16,7 @@ import (
 // Subject returns the name of a backend for findings.
 func Subject(b *heketi.Backend) string { return fmt.Sprintf("backend %q (%s)", b.Name(), b.URL()) }
 
-// Explain splits an error into what happened and what to do.
+// Explain splits an error into a message and a remedy.
 func Explain(err error) (message, remedy string) {
 	message, remedy = err.Error(), "see Heketi's log"
 	type hinting interface {

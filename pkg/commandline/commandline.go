@@ -1,6 +1,6 @@
-// Package commandline holds what all programs share in their command lines: signals, errors in one line, exit codes, and the
-// command version. A program passes its function run to Main. There run builds the commands below NewRoot, runs them with
-// Execute, and passes an error to Report.
+// Package commandline contains the common parts of the programs' command lines: signals, errors in one line, exit codes, and the
+// command version. A program passes a function to Main. That function builds the commands below NewRoot, runs them with Execute,
+// and passes an error to Report.
 package commandline
 
 import (

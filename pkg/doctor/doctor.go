@@ -23,7 +23,7 @@ type Config struct {
 	Node       *Node    // nil: do not check this machine as a node
 	FromPod    []string // gluster servers that must not be reachable from here; this process is then in a tenant's pod
 	Storage    *Storage // nil: do not check GlusterFS in the cluster
-	// Limit bounds one request to Heketi, or one check of a mount; default 20 s.
+	// Limit bounds one request to Heketi; a check of a mount may take a quarter of it. The default is 20 s.
 	Limit time.Duration
 	// Prober connects to gluster servers; default mount.NewProber.
 	Prober *mount.Prober

@@ -76,8 +76,8 @@ func (c checker) openToPods(ctx context.Context, server string, atOnce int) repo
 	return finding
 }
 
-// openBrickPort returns a brick port that accepts a connection, or 0 and the number of ports that refused.
-func (c checker) openBrickPort(ctx context.Context, addresses []netip.Addr, atOnce int) (open, refused int) {
+// openBrickPort returns a brick port that accepts a connection, or 0, and the number of ports at which no connection was possible.
+func (c checker) openBrickPort(ctx context.Context, addresses []netip.Addr, atOnce int) (open, closed int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var found, tried atomic.Int64

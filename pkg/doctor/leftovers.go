@@ -100,11 +100,11 @@ func (c checker) servers(ctx context.Context, stateDir string, volumes []fusecli
 			Remedy: "restart the node plugin, which writes the file at its start"}}
 	}
 	volumes, _ = ofThisBoot(volumes)
-	each := make([][]glusterd, len(volumes))
+	groups := make([][]glusterd, len(volumes))
 	for i, r := range volumes {
-		each[i] = glusterds(r.Servers(clusters), r.Source.Options.Port())
+		groups[i] = glusterds(r.Servers(clusters), r.Source.Options.Port())
 	}
-	return c.reach(ctx, subject, each...)
+	return c.reach(ctx, subject, groups...)
 }
 
 // ofThisBoot returns the records of this boot, and how many others there are. If the boot id is unknown, all count as of this boot.

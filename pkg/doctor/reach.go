@@ -21,7 +21,7 @@ const (
 	glusterdPort = 24007
 )
 
-// glusterd is where a gluster server listens for clients.
+// glusterd is the address at which a gluster server listens for clients.
 type glusterd struct {
 	host string
 	port int
@@ -36,10 +36,10 @@ func glusterds(hosts []string, port int) []glusterd {
 	return servers
 }
 
-// reach connects to gluster servers. each holds the servers of a cluster or of each volume: a client needs at least one of them to
+// reach connects to gluster servers. A group holds the servers of one cluster or volume, of which a client needs at least one to
 // mount.
-func (c checker) reach(ctx context.Context, subject string, each ...[]glusterd) []report.Finding {
-	servers := distinct(each)
+func (c checker) reach(ctx context.Context, subject string, groups ...[]glusterd) []report.Finding {
+	servers := distinct(groups)
 	if len(servers) == 0 {
 		return nil
 	}
@@ -53,9 +53,9 @@ func (c checker) reach(ctx context.Context, subject string, each ...[]glusterd) 
 		return []report.Finding{finding}
 	}
 	severities := map[glusterd]report.Severity{}
-	for _, alternatives := range each {
-		if !slices.ContainsFunc(alternatives, func(server glusterd) bool { return reasons[server] == "" }) {
-			for _, server := range alternatives {
+	for _, group := range groups {
+		if !slices.ContainsFunc(group, func(server glusterd) bool { return reasons[server] == "" }) {
+			for _, server := range group {
 				severities[server] = report.Critical // a volume cannot be mounted
 			}
 		}
@@ -77,7 +77,7 @@ func (c checker) reach(ctx context.Context, subject string, each ...[]glusterd) 
 	return findings
 }
 
-// unreachable connects to all servers at once, and returns the reasons for those that cannot be reached.
+// unreachable connects to all servers concurrently, and returns the reasons for those that cannot be reached.
 func (c checker) unreachable(ctx context.Context, servers []glusterd) map[glusterd]string {
 	failures := make([]error, len(servers))
 	var group errgroup.Group // without errors: all servers are tried
@@ -97,10 +97,10 @@ func (c checker) unreachable(ctx context.Context, servers []glusterd) map[gluste
 	return reasons
 }
 
-// distinct returns all servers once, in the order in which they are first named.
-func distinct(each [][]glusterd) (servers []glusterd) {
+// distinct returns each server once, in the order of their first occurrence.
+func distinct(groups [][]glusterd) (servers []glusterd) {
 	seen := map[glusterd]bool{}
-	for _, server := range slices.Concat(each...) {
+	for _, server := range slices.Concat(groups...) {
 		if !seen[server] {
 			seen[server] = true
 			servers = append(servers, server)

@@ -10,7 +10,7 @@ import (
 
 const checkBricks = "storage-bricks"
 
-// volumeBricks merges what all servers report about one volume.
+// volumeBricks merges the reports of all servers about one volume.
 type volumeBricks struct {
 	stopped, heals bool
 	offline        []string // bricks that are offline

@@ -40,7 +40,7 @@ func logCalls(logger klog.Logger) grpc.UnaryServerInterceptor {
 	}
 }
 
-// chatty reports whether probes and the kubelet repeat the call all the time.
+// chatty reports whether a call is one that probes and the kubelet repeat all the time.
 func chatty(method string) bool {
 	switch method {
 	case csi.Identity_Probe_FullMethodName, csi.Identity_GetPluginInfo_FullMethodName, csi.Identity_GetPluginCapabilities_FullMethodName,

@@ -152,8 +152,8 @@ func (l Layout) neededKiB(d disk, brickKiB uint64) uint64 {
 
 func roundUp(n, unit uint64) uint64 { return (n + unit - 1) / unit * unit }
 
-// TotalGiB returns an upper bound of the total size of the volumes that fit, and so of the size of each: whatever the limits of
-// the server are, and whichever disks Heketi tries first.
+// TotalGiB returns an upper bound of the total size of the volumes that fit, and so of the size of each. The bound holds for any
+// limits of the server, and for any order in which Heketi tries the disks.
 func (r Room) TotalGiB() int {
 	if !slices.ContainsFunc(r.choices, func(c choice) bool { return len(c.groups) >= c.places }) {
 		return 0
@@ -181,8 +181,8 @@ func (r Room) TotalGiB() int {
 	return int(uint64(copies) * r.layout.data() / kibPerGiB)
 }
 
-// usableKiB returns the size of the largest brick that fits on a disk, however large a brick may be. Several bricks are not larger
-// together, because each has its own metadata.
+// usableKiB returns the size of the largest brick that fits on a disk, without regard to Heketi's limit for bricks. Several bricks
+// are not larger together, because each has its own metadata.
 func (l Layout) usableKiB(d disk) uint64 {
 	brick := uint64(sort.Search(int(d.freeKiB), func(i int) bool { return l.neededKiB(d, uint64(i)+1) >= d.freeKiB }))
 	if brick < smallestBrick {

@@ -28,7 +28,7 @@ type Client struct {
 func (c *Client) Timing() Timing { return c.backend.timing }
 
 // CreateVolume makes a volume and waits for it, in one of the backend's operation slots. sending is called when a slot is free
-// and before anything is sent; an error from it ends the call. OutcomeOf tells what an error means for the volume.
+// and before anything is sent; an error from it ends the call. OutcomeOf returns the effect of a call that has failed.
 func (c *Client) CreateVolume(ctx context.Context, request CreateRequest, sending func() error) (made Volume, err error) {
 	err = c.backend.operate(ctx, "create", func() error {
 		api, err := c.api(ctx, nil)
@@ -53,7 +53,7 @@ func (c *Client) CreateVolume(ctx context.Context, request CreateRequest, sendin
 
 // ExpandVolume enlarges a volume by deltaGiB and waits for it, in one of the backend's operation slots. Heketi neither locks the
 // volume nor recognises a repetition: the caller has to prevent concurrent and repeated calls. sending is called when a slot is
-// free and before anything is sent; an error from it ends the call. OutcomeOf tells what an error means for the volume.
+// free and before anything is sent; an error from it ends the call. OutcomeOf returns the effect of a call that has failed.
 func (c *Client) ExpandVolume(ctx context.Context, id string, deltaGiB int, sending func() error) (expanded Volume, err error) {
 	err = c.backend.operate(ctx, "expand", func() error {
 		client, err := c.api(ctx, nil)

@@ -13,7 +13,7 @@ import (
 // Stage is the part of a call that failed.
 type Stage string
 
-// The stages. Calls that only read have only the first.
+// The stages. Calls that only read have no StagePoll.
 const (
 	StageRequest Stage = "request" // the request itself
 	StagePoll    Stage = "poll"    // polling the accepted operation
@@ -152,7 +152,7 @@ func oneLine(text string) string {
 	return plain.Line(text, longestText)
 }
 
-// Hint returns what can be done about the error, as at the end of its text; "" if nothing is known.
+// Hint returns the advice at the end of the error's text, or "" if there is none.
 func (e *Error) Hint() string { return e.rule.hint }
 
 // Reason returns Heketi's answer without the rest of the error's text. If err does not contain an answer of Heketi, it returns

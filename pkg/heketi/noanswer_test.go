@@ -25,7 +25,7 @@ func TestEveryCallWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// TestEveryCallIsBounded: a call ends with the time limit of one request or with its context, and the error tells which.
+// TestEveryCallIsBounded: a call ends with the time limit of one request or with its context, and the error shows which.
 func TestEveryCallIsBounded(t *testing.T) {
 	ended := make(chan struct{})
 	mute := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))

@@ -7,8 +7,8 @@ import (
 
 // Observer is told of every operation that this process requests from Heketi. Its methods are called concurrently.
 type Observer interface {
-	// Began is called when the operation ("create", "delete", "expand", "cleanup") gets one of the backend's slots; queued is how
-	// long it waited for the slot. ended is called when the operation is over.
+	// Began is called when an operation, such as "create", "cleanup" or "add-node", gets one of the backend's slots; queued is how
+	// long it waited for the slot. ended is called with one of the outcomes below when the operation is over.
 	Began(backend, operation string, queued time.Duration) (ended func(outcome string))
 }
 

@@ -33,7 +33,7 @@ func (e *OtherDatabaseError) Error() string {
 
 func (e *OtherDatabaseError) Unwrap() error { return volume.ErrUnavailable }
 
-// Hint returns what can be done about the error, as at the end of its text.
+// Hint returns the advice at the end of the error's text.
 func (e *OtherDatabaseError) Hint() string { return hintOtherDatabase }
 
 // recognise refuses a Heketi that lacks a cluster of the configuration. Additional clusters are accepted. Every answer that lists

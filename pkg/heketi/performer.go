@@ -165,7 +165,7 @@ func expected(stage Stage, method string, response *http.Response) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// readBody replaces the body by its content, so that no reader waits for it outside the limits of exchange.
+// readBody replaces the body with its content, so that no reader waits for it outside the limits of exchange.
 func (p *performer) readBody(response *http.Response) error {
 	if p.stream != nil {
 		err := p.stream(response.Body)

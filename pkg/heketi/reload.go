@@ -58,7 +58,8 @@ func (f *configFile) report(problem error) {
 	f.failed = text
 }
 
-// reload checks whether the configuration file or a CA file has changed. A file that cannot be used is read again every time.
+// reload uses the present content of the configuration file and of the CA files, if one of them has changed. A file that cannot be
+// used is read again every time. The caller must hold bs.mu.
 func (bs *Backends) reload() {
 	if bs.file == nil {
 		return

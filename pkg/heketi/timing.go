@@ -10,11 +10,11 @@ import (
 type Timing struct {
 	PollMin  time.Duration // first interval between polls of an operation
 	PollMax  time.Duration // longest such interval
-	Exchange time.Duration // of one request with its whole answer
-	Examine  time.Duration // of an examination of gluster, which is one request, too
+	Exchange time.Duration // limit of one request with its whole answer
+	Examine  time.Duration // limit of an examination of gluster, which is one request, too
 	Outage   time.Duration // how long Heketi may be unreachable before the outcome of an accepted operation is unknown
 	Throttle time.Duration // how long to repeat a request when Heketi is at its own limit
-	Again    time.Duration // between two looks at a volume before a request that must not be repeated
+	Again    time.Duration // pause between two reads of a volume before a request that must not be repeated
 	Late     time.Duration // how long a request may still be carried out after the driver gave up on it
 }
 

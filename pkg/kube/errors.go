@@ -24,7 +24,7 @@ func (unanswered) Is(target error) bool { return target == ErrNoAnswer }
 // Unwrap is for errors.Is and errors.As.
 func (u unanswered) Unwrap() error { return u.error }
 
-// explain adds to the error of a request what to do about it. needs names the permission for a ClusterRole, such as "list
+// explain adds advice to the error of a request. needs names the permission for a ClusterRole, such as "list
 // persistentvolumes".
 func (c *Client) explain(err error, needs string) error {
 	transport, unreachable := errors.AsType[*url.Error](err)
@@ -52,7 +52,7 @@ func (c *Client) explain(err error, needs string) error {
 }
 
 // isUnauthorizedUser reports whether the API server's authorizer refused a request. Quotas, webhooks and a namespace that is being
-// deleted refuse requests with the same code; no permission changes that. Only the authorizer's text begins with the user.
+// deleted refuse requests with the same code; no permission changes that. Only the authorizer's text names the user.
 func isUnauthorizedUser(err error) bool {
 	text := err.Error()
 	return apierrors.IsForbidden(err) && strings.Contains(text, `User "`) && strings.Contains(text, " cannot ")

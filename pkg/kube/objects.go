@@ -60,7 +60,8 @@ func (c *Client) DryRunPatch(ctx context.Context, r Resource, namespace, name st
 	return c.explain(err, of.needs)
 }
 
-// Delete deletes the object with this uid, and no other of its name.
+// Delete deletes the object with this uid. If the object of that name has another uid, the error is one for which
+// apierrors.IsConflict is true.
 func (c *Client) Delete(ctx context.Context, r Resource, namespace, name, uid string) error {
 	return c.delete(ctx, r, namespace, name, uid, nil)
 }

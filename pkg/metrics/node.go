@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// NewNode registers the metrics of a node plugin. leftovers is the count that fuseclient.Manager returns.
+// NewNode registers the metrics of a node plugin. leftovers is the count from fuseclient.Manager.Leftovers.
 func NewNode(registry prometheus.Registerer, leftovers int) {
 	gauge := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "glusterfs_csi_node_leftovers",

@@ -23,7 +23,8 @@ type API interface {
 	Patch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
 	// DryRunPatch has the API server check a patch without carrying it out.
 	DryRunPatch(ctx context.Context, of kube.Resource, namespace, name string, patch []byte) error
-	// Delete deletes the object with this uid. A different object of the same name is left alone.
+	// Delete deletes the object with this uid. If the object of that name has another uid, it is left alone, and
+	// apierrors.IsConflict holds for the error.
 	Delete(ctx context.Context, of kube.Resource, namespace, name, uid string) error
 	// DryRunDelete has the API server check a deletion without carrying it out.
 	DryRunDelete(ctx context.Context, of kube.Resource, namespace, name, uid string) error

@@ -20,8 +20,8 @@ type Applier struct {
 	Journal     *Journal
 	Inventories *InventoryCache // the records of each Heketi
 	VolumeInfo  []GlusterVolume // gluster's own list, for volumes that the plan proved with it
-	Wait        time.Duration   // how long a claim may take to be bound to its new PersistentVolume
-	Poll        time.Duration   // the pause between two looks at the claim
+	Wait        time.Duration   // how long a claim may take to be bound, and pods to end after their owners were scaled to 0
+	Poll        time.Duration   // the pause between two polls, and before a retry
 	// Scale allows Apply and RollBack to scale the owners of running pods to 0; ScaleUp scales them back.
 	Scale bool
 	// Report receives the result of each PersistentVolume and StorageClass.
@@ -49,7 +49,7 @@ func (s Selection) Check(p Plan) error {
 }
 
 // Apply migrates the selected PersistentVolumes. It continues after one that fails or is refused. It returns an error if ctx is
-// done, or if a new PersistentVolume cannot be created.
+// done, or if a replacement that has begun cannot be completed.
 func (a *Applier) Apply(ctx context.Context, selection Selection) error {
 	return a.forEach(ctx, selection, a.outcome(Migrated), func(ctx context.Context, v VolumePlan) (swapOutcome, error) {
 		return a.replace(ctx, v, v.Backup, v.Replacement)
@@ -62,7 +62,7 @@ func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome
 	for _, v := range a.selected(selection) {
 		if v.Action != Migrate && a.Journal.has(volumeEntry(v.Name)) {
 			a.Report(Result{Name: v.Name, Outcome: Missing, Err: errors.New("an earlier run has deleted it and not replaced it, and the plan was edited since: set its action to migrate again")})
-			a.note(volumeEntry(v.Name), true)
+			a.note(volumeEntry(v.Name), true) // so that ReportMissing does not report it again
 			continue
 		}
 		if v.Action != Migrate {
@@ -104,7 +104,7 @@ func (a *Applier) selected(selection Selection) []VolumePlan {
 	return append(begun, others...)
 }
 
-// note records an object that this run handled, for ReportMissing and RemoveEndpoints.
+// note records whether this run has replaced an object, for ReportMissing and RemoveEndpoints.
 func (a *Applier) note(entry string, replaced bool) {
 	if a.handled == nil {
 		a.handled = map[string]bool{}
@@ -119,7 +119,7 @@ type swapOutcome struct {
 	note string
 }
 
-// replace replaces one PersistentVolume by another of the same name. It first checks that nothing has changed, unless an earlier
+// replace replaces a PersistentVolume with another of the same name. It first checks that nothing has changed, unless an earlier
 // run made that check and left the PersistentVolume half replaced.
 func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string]any) (swapOutcome, error) {
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
@@ -138,7 +138,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 		return swapOutcome{}, err
 	}
 	from, to = a.withGrowth(v.Name, now, from, to)
-	to, note := a.withRetain(v.Name, now, from, to)
+	to, note := a.withLaterRetain(v.Name, now, from, to)
 	if now != nil && sameVolume(now.Object, to) && !begun && !a.Journal.hasRetained(volumeEntry(v.Name)) {
 		return swapOutcome{}, nil // it was replaced before; if its policy differs, an administrator has changed the policy
 	}
@@ -176,9 +176,9 @@ func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructure
 	return a.check(ctx, v, now, from, to)
 }
 
-// withRetain returns the object to create. If an administrator has set the policy Retain since the plan was made, the returned
-// object has that policy, too, and withRetain returns a note. now is nil for a PersistentVolume that an earlier run deleted.
-func (a *Applier) withRetain(name string, now *unstructured.Unstructured, from, to map[string]any) (map[string]any, string) {
+// withLaterRetain returns the object to create. If an administrator has set the policy Retain since the plan was made, that object
+// has it, too, and withLaterRetain returns a note. now is nil for a PersistentVolume that an earlier run deleted.
+func (a *Applier) withLaterRetain(name string, now *unstructured.Unstructured, from, to map[string]any) (map[string]any, string) {
 	entry := volumeEntry(name)
 	if policyOf(from) == policyRetain || policyOf(to) == policyRetain || a.Journal.hasRetained(entry) {
 		return to, ""

@@ -74,7 +74,7 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 	return true, a.Journal.replaced(entry)
 }
 
-// swapClass deletes a class, unless it is nil, and creates its replacement. It repeats what may succeed the next time.
+// swapClass deletes a class, unless it is nil, and creates its replacement. It retries requests whose errors may pass.
 func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	name := nameOf(to)
 	if now != nil {
@@ -94,7 +94,7 @@ func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured,
 	return a.untilItPasses(ctx, func() error { return a.createClass(ctx, to) })
 }
 
-// createClass creates a class, unless it exists as it should be.
+// createClass creates a class. It succeeds if an equal class of that name exists.
 func (a *Applier) createClass(ctx context.Context, to map[string]any) error {
 	err := a.API.Create(ctx, classesResource(), forCreate(to))
 	if !apierrors.IsAlreadyExists(err) {
@@ -107,7 +107,7 @@ func (a *Applier) createClass(ctx context.Context, to map[string]any) error {
 	return err
 }
 
-// untilItPasses repeats do while it fails with an error that may pass, as long as ctx allows.
+// untilItPasses calls do until it succeeds, until it fails with an error that does not pass, or until ctx is done.
 func (a *Applier) untilItPasses(ctx context.Context, do func() error) error {
 	for {
 		err := do()

@@ -41,7 +41,7 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 			switch {
 			case err == nil:
 				removed++
-			case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err): // an object with another uid has the name now
+			case !apierrors.IsNotFound(err) && !apierrors.IsConflict(err): // after a conflict, the name belongs to another object
 				return removed, err
 			}
 		}

@@ -174,9 +174,9 @@ func (p pod) uses(claimName string) bool {
 }
 
 // mayHaveMounts reports whether a pod's volumes may be mounted. The kubelet mounts volumes before it makes the pod's sandbox and
-// pulls images, and reports neither: until a container has run, its reason is ContainerCreating or PodInitializing. So if the volume
-// can be mounted, every pod that has a node may have it. If not, as with the in-tree plugin, a pod must show that it has passed this
-// point.
+// pulls images, but a pod's status does not show this: until a container has run, its reason is ContainerCreating or
+// PodInitializing. So if a kubelet can mount the volume, every pending pod that has a node counts. If none can, as with the in-tree
+// plugin, a pending pod counts only if its status shows that it has passed this point.
 func (p pod) mayHaveMounts(mountable bool) bool {
 	switch p.Status.Phase {
 	case "Running", "Unknown":

@@ -28,9 +28,10 @@ func (s *swapper) checkCreate(ctx context.Context, to map[string]any) error {
 	return nil
 }
 
-// compareCreate returns an error if the API server would change the new PersistentVolume when it creates it, as webhooks do, and
-// the server itself with quantities and fields that have their default value. After the deletion, such a PersistentVolume would not
-// be recognised. The dry run needs a free name, because under the real one the server returns only that the name is taken.
+// compareCreate returns an error if the API server would create the new PersistentVolume with another spec than the plan's:
+// webhooks change objects, and the server itself rewrites quantities and sets defaults. After the deletion of the old
+// PersistentVolume, the migration would not recognise such a new one. The dry run needs a free name, because for the real name the
+// server returns only that it is taken.
 func (s *swapper) compareCreate(ctx context.Context, to map[string]any) error {
 	if s.compared {
 		return nil

@@ -23,7 +23,7 @@ func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured
 	if err := s.compareCreate(ctx, to); err != nil {
 		return err
 	}
-	// Of the patches of the PersistentVolume, this one can be checked before the deletion. The others need the same permission.
+	// Only this patch of the PersistentVolume can be checked before the deletion. The others need the same permission.
 	if err := a.API.DryRunPatch(ctx, volumesResource(), "", now.GetName(), policyPatch(policyRetain)); err != nil {
 		return fmt.Errorf("the API server would not change the PersistentVolume: %w", err)
 	}
@@ -33,7 +33,7 @@ func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured
 	return nil
 }
 
-// dryRunTouch has the API server check the change of the claim. A PersistentVolume without a claim needs none.
+// dryRunTouch has the API server check the change of the claim. Without a claim, there is nothing to check.
 func (a *Applier) dryRunTouch(ctx context.Context, to map[string]any) error {
 	view, err := read[persistentVolume](unstructured.Unstructured{Object: to})
 	if err != nil || view.Spec.ClaimRef == nil {

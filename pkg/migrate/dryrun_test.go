@@ -112,7 +112,7 @@ func TestDryRunRefuses(t *testing.T) {
 			_ = unstructured.SetNestedField(api.objects[key].Object, "x", "spec", "glusterfs", "path")
 		}, "its spec has changed (glusterfs)"},
 		"in use": {func(api *fakeAPI, _ *Applier) { api.deploy(t, "Deployment", "web") }, "pods use its claim shop/data: web"},
-		"in use by what cannot be scaled": {func(api *fakeAPI, a *Applier) {
+		"in use by a pod without an owner": {func(api *fakeAPI, a *Applier) {
 			a.Scale = true
 			p := object(t, `{metadata: {namespace: shop, name: web}, spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Running}}`)
 			api.put(podsResource(), &p)

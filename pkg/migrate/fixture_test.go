@@ -75,7 +75,7 @@ func object(tb testing.TB, text string) unstructured.Unstructured {
 	return o
 }
 
-// change replaces each old text by the new one that follows it. It fails if an old text does not occur.
+// change replaces each old text with the new one that follows it. It fails if an old text does not occur.
 func change(tb testing.TB, text string, oldnew ...string) string {
 	tb.Helper()
 	for i := 0; i < len(oldnew); i += 2 {

@@ -25,7 +25,7 @@ type Journal struct {
 
 // deletion describes an object that a migration has deleted, or was about to.
 type deletion struct {
-	uid    string // "" in the journal of an earlier version, and after creates
+	uid    string // "" in the journal of an earlier version, or if creates has removed it
 	size   string // of a PersistentVolume in the cluster, which may differ from the plan's
 	driver bool   // the object was a PersistentVolume of the driver
 }
@@ -171,8 +171,9 @@ func (j *Journal) deletes(object string, d deletion) error {
 	return nil
 }
 
-// creates is called before a PersistentVolume is created. If it is of the same kind as the deleted one, because the direction was
-// reversed in between, isAnother could not tell it from one that another program has made. So the uid is forgotten.
+// creates must be called before a PersistentVolume is created. If the new PersistentVolume is of the same kind as the deleted one,
+// because the direction was reversed in between, isAnother would take it for one that another program has made. In this case,
+// creates removes the uid from the entry.
 func (j *Journal) creates(object string, driver bool) error {
 	d := j.deleted[object]
 	if d.uid == "" || d.driver != driver {

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// makeAgain replaces a PersistentVolume by one of the same name and spec with the policy Retain, as an administrator would do it.
+// makeAgain replaces a PersistentVolume with one of the same name and spec and the policy Retain, as an administrator would do it.
 func (a *fakeAPI) makeAgain(pv *unstructured.Unstructured) *unstructured.Unstructured {
 	pv = pv.DeepCopy()
 	pv.SetUID(types.UID("uid-again"))

@@ -325,7 +325,7 @@ func TestMayHaveMounts(t *testing.T) {
 	}
 }
 
-// TestPodThatStarts: a pod that is being started does not prevent a migration, whose volume it waits for, but a rollback.
+// TestPodThatStarts: a pod that is being started prevents a rollback, but not a migration, whose volume it waits for.
 func TestPodThatStarts(t *testing.T) {
 	api, a := migrated(t)
 	p := object(t, `{metadata: {namespace: shop, name: web}, spec: {nodeName: n1, volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}, status: {phase: Pending}}`)

@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-// oldKubernetes holds objects that Kubernetes 1.25 and its in-tree plugin wrote; its README.md says how.
+// oldKubernetes holds objects that Kubernetes 1.25 and its in-tree plugin wrote; see its README.md.
 var oldKubernetes = filepath.Join("testdata", "kubernetes-1.25")
 
 // oldHeketiURL is the resturl of the StorageClasses among these objects.

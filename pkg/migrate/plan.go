@@ -19,8 +19,8 @@ const Version = 1
 // Plan holds a decision about every object of the in-tree plugin in a cluster, for an administrator to review.
 type Plan struct {
 	Version int `json:"version"`
-	// ID is a digest of the plan as NewPlan made it. It does not change when the plan is edited. The plan's journal has it, and
-	// so have the annotations of owners that the migration scaled to 0.
+	// ID is a digest of the plan as NewPlan made it. It does not change when the plan is edited. The plan's journal contains it, as
+	// do the annotations of owners that the migration scaled to 0.
 	ID string `json:"id"`
 	// Cluster identifies the Kubernetes cluster that the plan was made for: it is the uid of the namespace kube-system.
 	Cluster string `json:"cluster"`

@@ -10,8 +10,8 @@ import (
 // restoreLimit bounds the attempt to set a policy back.
 const restoreLimit = 30 * time.Second
 
-// restorePolicy sets the policy back that a failed attempt has set to Retain, unless the PersistentVolume was deleted. It returns
-// the attempt's error, which also tells if the policy stays Retain.
+// restorePolicy restores the reclaim policy that a failed attempt has changed to Retain, unless the PersistentVolume was deleted.
+// It returns the attempt's error. If the policy stays Retain, restorePolicy adds that and the reason.
 func (a *Applier) restorePolicy(ctx context.Context, name string, from map[string]any, failed error) error {
 	entry := volumeEntry(name)
 	if failed == nil || a.DryRun || !a.Journal.hasRetained(entry) || a.Journal.has(entry) {

@@ -4,7 +4,7 @@ import (
 	"context"
 )
 
-// RollBack replaces the driver's PersistentVolumes by the in-tree ones of the backups.
+// RollBack replaces the driver's PersistentVolumes with the in-tree ones of the backups.
 func (a *Applier) RollBack(ctx context.Context, selection Selection) error {
 	return a.forEach(ctx, selection, a.outcome(RolledBack), func(ctx context.Context, v VolumePlan) (swapOutcome, error) {
 		return a.replace(ctx, v, v.Replacement, v.Backup)

@@ -8,15 +8,16 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// sharer is a PersistentVolume of a gluster volume. deletes means that the driver deletes the gluster volume with the claim.
+// sharer is a PersistentVolume of a gluster volume. deletes reports whether the driver deletes the gluster volume when the claim
+// is deleted.
 type sharer struct {
 	name    string
 	deletes bool
 }
 
-// warnOfSharers adds a warning to each PersistentVolume whose gluster volume another PersistentVolume has, too, if the claim of one
-// of them takes the gluster volume with it. Several PersistentVolumes of one gluster volume are common, for several namespaces.
-// Only the names of the gluster volumes are compared, so the other volume may lie in another gluster cluster.
+// warnOfSharers adds warnings to the PersistentVolumes that share a gluster volume, if the deletion of one of their claims deletes
+// the gluster volume. Sharing alone is common: several namespaces use one gluster volume in this way. Only the names of the gluster
+// volumes are compared, so they may be volumes of different gluster clusters.
 func (p *planner) warnOfSharers(volumes []VolumePlan) error {
 	sharers := map[string][]sharer{} // by gluster volume
 	add := func(glusterVolume, name string, deletes bool) {
@@ -47,7 +48,8 @@ func (p *planner) warnOfSharers(volumes []VolumePlan) error {
 	return nil
 }
 
-// sharerWarnings returns the warnings for a PersistentVolume that is one of several of its gluster volume.
+// sharerWarnings returns the warnings for a PersistentVolume. all holds the PersistentVolumes of its gluster volume, including
+// itself.
 func sharerWarnings(v VolumePlan, all []sharer) (warnings []string) {
 	slices.SortFunc(all, func(a, b sharer) int { return strings.Compare(a.name, b.name) })
 	others := make([]string, 0, len(all))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestSharersAreWarnedOf: two PersistentVolumes stand for one gluster volume, and the claim of one takes the volume with it.
+// TestSharersAreWarnedOf: two PersistentVolumes share a gluster volume, which is deleted with the claim of one of them.
 func TestSharersAreWarnedOf(t *testing.T) {
 	const ofDriver = `
 apiVersion: v1

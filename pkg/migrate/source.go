@@ -27,7 +27,7 @@ const (
 	heketiNamePrefix = "vol_" // the prefix of names that Heketi makes from ids
 )
 
-// kindOf returns how a volume was made. Only the provisioner's controller sets the annotation. A PersistentVolume that was
+// kindOf returns how a volume was made. Only the provisioner's controller sets annotationProvisionedBy. A PersistentVolume that was
 // written by hand is therefore never mistaken for one whose volume may be deleted with its claim.
 func kindOf(pv persistentVolume) Kind {
 	if pv.Metadata.Annotations[annotationProvisionedBy] == inTree {

@@ -29,7 +29,7 @@ const (
 )
 
 // Status returns, sorted by name, the PersistentVolumes of the in-tree plugin, those that a migration made, and those that do not
-// exist but should. The missing ones are those in the plan, which may be empty, and those that Lost claims name, unless a claim
+// exist but should. The missing ones are those in the plan, which may be empty, and those that Lost claims name, unless the claim
 // belongs to another driver. A PersistentVolume of the plan that the journal does not list counts as deleted, unless its claim is
 // Lost. journal may be nil.
 func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, error) {

@@ -31,7 +31,7 @@ type swapper struct {
 	compared bool // compareCreate has succeeded
 }
 
-// swap replaces one PersistentVolume by another of the same name for the same claim. The old one is deleted only while its policy
+// swap replaces a PersistentVolume with another of the same name for the same claim. The old one is deleted only while its policy
 // is Retain, and the new one has the policy Retain until the claim is bound to it.
 func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 	entry := volumeEntry(nameOf(from))
@@ -99,7 +99,8 @@ func isDeleting(object *unstructured.Unstructured) bool { return object.GetDelet
 
 func volumeEntry(name string) string { return volumesResource().Name + "/" + name }
 
-// sameVolume reports whether a PersistentVolume is the plan's. The policy is not compared, because the migration changes it.
+// sameVolume reports whether a PersistentVolume has the spec of the planned one. The policy is not compared, because the migration
+// changes it.
 func sameVolume(now, planned map[string]any) bool {
 	return reflect.DeepEqual(comparableSpec(now), comparableSpec(planned))
 }
@@ -123,7 +124,8 @@ func comparableSpec(object map[string]any) map[string]any {
 	}
 	delete(spec, "persistentVolumeReclaimPolicy")
 	unstructured.RemoveNestedField(spec, "claimRef", "resourceVersion")
-	unstructured.RemoveNestedField(spec, "claimRef", "apiVersion") // the API server fills in both
+	// The API server fills in apiVersion and kind.
+	unstructured.RemoveNestedField(spec, "claimRef", "apiVersion")
 	unstructured.RemoveNestedField(spec, "claimRef", "kind")
 	if spec["volumeMode"] == nil {
 		spec["volumeMode"] = "Filesystem" // the default
@@ -166,7 +168,7 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 	case !slices.ContainsFunc(now.GetFinalizers(), isOwnFinalizer):
 		return fmt.Errorf("PersistentVolume %s %w: %s", now.GetName(), errHeld, strings.Join(now.GetFinalizers(), ", "))
 	}
-	// A finalizer keeps a bound PersistentVolume. The resource version ensures that nothing has changed since it was read.
+	// A finalizer keeps a bound PersistentVolume. With the resource version, the patch fails if the object has changed meanwhile.
 	left, err := json.Marshal(slices.DeleteFunc(now.GetFinalizers(), isOwnFinalizer))
 	if err != nil {
 		return err
@@ -179,7 +181,7 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 	return ignoreNotFound(err)
 }
 
-// errHeld is returned for a PersistentVolume that is being deleted and has other programs' finalizers.
+// errHeld is returned for a PersistentVolume that is being deleted and has only finalizers of other programs.
 var errHeld = errors.New("is kept by finalizers of other programs, until they remove them")
 
 // isRefusal reports whether it is certain that the API server did not carry out a request.

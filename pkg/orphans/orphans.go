@@ -158,8 +158,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	if err != nil {
 		return unknown(backendreport.Explain(err))
 	}
-	// Read the operations before the dump: an operation that ends in between is then missing in the dump, and not in the list of
-	// operations.
+	// Read the operations before the dump: if an operation ends in between, the list still has it, and only the dump does not.
 	operations, err := client.Operations(ctx)
 	if err != nil {
 		return unknown(backendreport.Explain(err))

@@ -158,7 +158,7 @@ func (r result) orphans() map[orphan]bool {
 	return found
 }
 
-// count returns a number for each kind that the backend can have, including 0.
+// count returns the number of orphans of each kind that the backend can have, including 0.
 func (r result) count(orphans map[orphan]bool) map[string]int {
 	counts := map[string]int{checkOrphan: 0, checkNoVolume: 0, checkMismatch: 0, checkOperations: 0}
 	if r.backend == "" {

@@ -42,7 +42,7 @@ func Text(text string) string {
 	}, text)
 }
 
-// Writer returns a writer that replaces each unprintable character by a blank. Each Write must contain whole lines, as those of
+// Writer returns a writer that replaces each unprintable character with a blank. Each Write must contain whole lines, as those of
 // loggers do. Newlines and tabs are kept, because loggers use them to format values.
 func Writer(w io.Writer) io.Writer { return writer{w} }
 

@@ -32,9 +32,9 @@ func stuck(t *testing.T) *fixture {
 func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
 	const another = "0123456789abcdef0123456789abcdef"
 	for _, tc := range []struct {
-		name                string
-		kind, status, thing string // of the operation; thing "" is the volume
-		want                bool
+		name                 string
+		kind, status, target string // of the operation; target "" is the volume
+		want                 bool
 	}{
 		{"a stale create", "create-volume", "stale", "", true},
 		{"a failed create", "create-volume", "failed", "", true},
@@ -47,13 +47,13 @@ func TestCleanUpOnlyWhatBlocksTheVolume(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			f := stuck(t)
 			before, creates := f.server.Requests(cleanUps), f.server.Requests("POST /volumes")
-			thing := tc.thing
-			if thing == "" {
-				thing = f.server.VolumeIDs()[0]
+			target := tc.target
+			if target == "" {
+				target = f.server.VolumeIDs()[0]
 			}
 			operation := f.server.OperationIDs()[0]
 			f.server.Inject(heketitest.Fault{Prefix: "GET /operations/pending/" + operation, Status: http.StatusOK, Body: fmt.Sprintf(
-				`{"id": %q, "type_name": %q, "status": %q, "changes": [{"id": %q}]}`, operation, tc.kind, tc.status, thing)})
+				`{"id": %q, "type_name": %q, "status": %q, "changes": [{"id": %q}]}`, operation, tc.kind, tc.status, target)})
 			_, err := f.another(t, 8, timing()).Create(t.Context(), spec("pvc-1"))
 			if cleaned := f.server.Requests(cleanUps) > before; cleaned != tc.want || tc.want != (err == nil) {
 				t.Errorf("cleaned up: %t, error: %v; want %t", cleaned, err, tc.want)

@@ -221,8 +221,9 @@ func (c creation) eligible(all []string) ([]string, error) {
 	return wanted, nil
 }
 
-// tryEach goes on to the next cluster only if a cluster has refused for lack of space or of a feature. After any error that
-// leaves the outcome open, another cluster could get a second volume of the same name.
+// tryEach sends the create to one cluster after the other, until one has made the volume. It goes on to the next cluster only if a
+// cluster has refused for lack of space or of a feature. After any error that leaves the outcome open, another cluster could get a
+// second volume of the same name.
 func (c *creating) tryEach(ctx context.Context, clusters []string, gid int64) (volume.Volume, error) {
 	var refusals []error
 	for _, cluster := range clusters {

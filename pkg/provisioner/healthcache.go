@@ -66,7 +66,7 @@ func (x *healthCache) store(backend string, began time.Time, found heketi.Examin
 // examinationRequest identifies an examination: only calls with equal requests join.
 type examinationRequest struct{ credentials volume.Credentials }
 
-// examination returns what Heketi has found out about a backend's bricks. One examination of a backend runs at a time; like a
+// examination returns Heketi's findings about a backend's volumes and bricks. One examination of a backend runs at a time; like a
 // create it outlives the call, and the next call gets its result.
 func (p *Provisioner) examination(ctx context.Context, backend string, client *heketi.Client, credentials volume.Credentials) (heketi.Examination, error) {
 	if found, ok := p.healthCache.recent(backend, time.Now()); ok {

@@ -13,8 +13,8 @@ import (
 )
 
 // find looks for the volume in all clusters of the backend, including those that the request does not name. It returns
-// ErrNotFound if there is no volume, ErrBusy if the volume is being made or removed, and ErrIncompatible if it differs from the
-// request.
+// ErrNotFound if there is no volume, ErrBusy if the volume is being made or removed, ErrIncompatible if it differs from the
+// request, and ErrPrecondition if there are several.
 func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	dump, err := c.index.recordsSince(ctx, c.client, time.Now())
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // after the driver has given up on it: a gateway or a suspended Heketi may hold it, and the kernel resends lost packets. Heketi
 // adds a second expand to the first, and makes a second volume of the same name if the second create is for another cluster.
 //
-// Each request is written to disk before it is sent, so that a driver that is killed and started again knows of it. Only one
-// operation per key runs at a time, and only that operation changes the note.
+// A note of each request is written to disk before the request is sent, so that the next process has it if this one is killed.
+// Only one operation per key runs at a time, and only that operation changes the note.
 type Journal struct {
 	dir  string        // "": memory only
 	late time.Duration // how long a request may be late (heketi.Timing.Late)
@@ -33,8 +33,8 @@ type Journal struct {
 	made map[string]bool // by volumeKey: volumes made by this process while expands were suspect
 }
 
-// keepCreates is how long the note of an unanswered create is kept if no other create of its name follows. Notes of expands and
-// deletes have no such limit, because a request for the volume can follow at any time.
+// keepCreates is the age at which OpenJournal drops the note of an unanswered create: a create that is still wanted is repeated
+// much earlier. Notes of expands and deletes have no such limit, because a request for the volume can follow at any time.
 const keepCreates = 24 * time.Hour
 
 // suspectFor is how long after the driver's start external-resizer may take to start.
@@ -75,11 +75,11 @@ func OpenJournal(dir string) (*Journal, error) {
 	return j, nil
 }
 
-// record remembers a request that is about to be sent. ErrUnavailable is returned when the request cannot be remembered, and so
-// must not be sent.
+// record writes the note of a request that is about to be sent. ErrUnavailable is returned when the note cannot be written: then
+// the request must not be sent.
 //
-// The note stays until the outcome is known: however old, it is the reason to ask Heketi whether it has begun with the request
-// (checkLateExpand, checkOverdueCreate).
+// The note stays until the outcome is known. However old it is, the next request then asks Heketi for requests that it has begun and
+// not recorded (checkLateExpand, checkLateDelete, checkOverdueCreate).
 func (j *Journal) record(key string, request sent) error {
 	request.Version, request.At = journalVersion, time.Now()
 	if err := j.write(key, request); err != nil {
@@ -156,7 +156,7 @@ type lateRequest struct {
 
 // expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none, or if the volume
 // has the size that the request makes. (A volume that another caller has expanded to exactly that size looks the same.) The
-// caller has to compare the field until with the time: later, Heketi refuses the request because of its age.
+// caller has to compare the field until with the time: after that, Heketi no longer begins the request, because it is too old.
 func (j *Journal) expandOf(key string, v heketi.Volume) (late lateRequest, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

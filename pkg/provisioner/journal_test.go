@@ -101,7 +101,7 @@ func TestJournalKeepsOtherFiles(t *testing.T) {
 	}
 }
 
-// TestJournalIsPruned: notes of creates whose names are not asked for again are removed at the next start, after a day.
+// TestJournalIsPruned: notes of creates that are older than a day are removed at the next start. Notes of expands are kept.
 func TestJournalIsPruned(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)

@@ -45,7 +45,7 @@ func (c *twoCreates) answered(t *testing.T) {
 }
 
 // TestDeleteOfAVolumeOfAnotherCreate: if the volume were deleted while an unanswered create is on its way, that create would make a
-// second one, which no caller knows of.
+// second one, of which no caller knows.
 func TestDeleteOfAVolumeOfAnotherCreate(t *testing.T) {
 	type sends = []func(*twoCreates, *testing.T)
 	for name, creates := range map[string]sends{

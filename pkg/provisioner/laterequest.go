@@ -38,11 +38,13 @@ func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journa
 	return nil
 }
 
-// checkOverdueCreate prolongs the reservation of an unanswered create if Heketi may have begun with the request before the request
-// was too old, as if it were sent now. Its volume may appear at any time, and a create in another cluster would make a second one.
+// checkOverdueCreate looks for an overdue create: an unanswered one that is too old for Heketi to begin it now. Heketi may have begun
+// it in time, and not have recorded it yet. While Heketi has any unrecorded request, the volume may appear at any time, and a create
+// in another cluster would make a second one. checkOverdueCreate then prolongs the reservation, as if the request were sent now.
+// Otherwise it forgets the create.
 //
-// checkOverdueCreate reports whether there is such a create. The caller then has to look for the volume, because Heketi may just have
-// recorded it.
+// checkOverdueCreate reports whether there is such a create. The caller then has to look for the volume, because Heketi may just
+// have recorded it.
 func (c *creating) checkOverdueCreate(ctx context.Context) (overdue bool, err error) {
 	key := createKey(c.backend, c.name)
 	note, ok := c.journal.createOf(key)

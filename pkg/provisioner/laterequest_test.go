@@ -133,8 +133,8 @@ func TestExpandThatHeketiHasBegunWith(t *testing.T) {
 	}
 }
 
-// TestOtherRequestsKeepTheNote: requests for other volumes remove notes of old creates, but not the note of an expand: however old,
-// it is the reason to ask whether Heketi has begun with the expand.
+// TestOtherRequestsKeepTheNote: requests for other volumes do not remove the note of an expand. However old the note is, the next
+// expand asks whether Heketi has begun the earlier one.
 func TestOtherRequestsKeepTheNote(t *testing.T) {
 	f, dir := start(t), t.TempDir()
 	short := timing()

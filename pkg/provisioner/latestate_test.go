@@ -11,7 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// TestNotesByAge: a request that is too old is over. Its note stays, also when another request is sent.
+// TestNotesByAge: by its age alone, a request that is too old can no longer be carried out. Its note stays, also when another
+// request is recorded.
 func TestNotesByAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

@@ -9,7 +9,7 @@ type Observer interface {
 	Operation(kind string) (ended func())
 	// Existing is called when a create finds the volume that an earlier create made.
 	Existing(backend string)
-	// Joined is called when a call ("create", "delete", "expand") waits for an operation that an earlier call has begun.
+	// Joined is called when a call waits for an operation that an earlier call has begun. kind is that of the operation.
 	Joined(kind string)
 }
 
@@ -19,7 +19,7 @@ type Option func(*Provisioner)
 // WithObserver sets the observer that the provisioner reports to.
 func WithObserver(o Observer) Option { return func(p *Provisioner) { p.observer = o } }
 
-// WithRefresh sets the highest age of the cached group ids, by default 30 seconds: for that long, the driver may not see a volume
+// WithRefresh sets the maximum age of the cached group ids, by default 30 seconds: for that long, the driver may not see a volume
 // that another client of Heketi makes with a group id of its choice.
 func WithRefresh(d time.Duration) Option { return func(p *Provisioner) { p.refresh = d } }
 

@@ -38,7 +38,7 @@ func stillWanted(what string, refusal error) error {
 	return fmt.Errorf("%w: %s, but this create is refused: %s; correct that, or the volume is left without a claim", volume.ErrBusy, what, refusal.Error())
 }
 
-// operationOn returns the running operation on a volume.
+// operationOn returns the task of the operation that is running on a volume.
 func (o *inflight) operationOn(key string) (t task, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -49,8 +49,8 @@ func (o *inflight) operationOn(key string) (t task, ok bool) {
 	return t, ok
 }
 
-// volumeOf returns the gluster volume that has this key of a CSI name, as far as the driver has noticed, or that an unanswered
-// create may still make; "" if there is none.
+// volumeOf returns the name of the gluster volume with this key of a CSI name: one that an unanswered create may still make, or one
+// that the driver has seen in Heketi. It returns "" if there is none.
 func (x *index) volumeOf(key string) string {
 	x.mu.Lock()
 	defer x.mu.Unlock()

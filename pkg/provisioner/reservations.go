@@ -14,10 +14,10 @@ type reservation struct {
 	name    string // of the gluster volume, as sent to Heketi
 	gid     int64
 	expires time.Time // a dump requested after this time shows whether there is a volume; zero: the create runs
-	late    time.Time // until then an unanswered create may still be carried out ...
-	cluster string    // ... in this cluster
-	overdue bool      // it is older than that, and Heketi has begun with requests of which this may be one
-	others  bool      // a volume that is found may come from another create than the unanswered one
+	late    time.Time // until then an unanswered create may still be carried out; zero: there is none
+	cluster string    // of the unanswered create
+	overdue bool      // the unanswered create is too old to be begun, but Heketi may have begun it in time; see checkOverdueCreate
+	others  bool      // a volume that is found may come from a create other than the unanswered one
 }
 
 // reserve returns a group id of the range that no volume of the backend has. No other create gets it until made or doubt is
@@ -119,8 +119,8 @@ func (x *index) unanswered(name, cluster string, until time.Time, earlier bool) 
 	}
 }
 
-// accepted records that Heketi has begun with a create. Whether or not the end is known, a volume that is found later may come from
-// this create, and an unanswered one may still be carried out.
+// accepted records that Heketi has begun a create. Even if its outcome is not known, a volume that is found later may come from
+// this create, so that an earlier, unanswered one may still be carried out.
 func (x *index) accepted(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -130,8 +130,8 @@ func (x *index) accepted(name string) {
 	}
 }
 
-// forgetLate is called when a volume was found: it forgets the late create that made it, if no other create can have made it. It
-// reports whether it did.
+// forgetLate is called when a volume was found. If only the unanswered create can have made the volume, forgetLate forgets that
+// create and returns true.
 func (x *index) forgetLate(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -151,7 +151,7 @@ func (x *index) reserveLate(key string, request sent, until time.Time) {
 	x.held[key] = reservation{name: request.Name, gid: request.GID, expires: until, late: until, cluster: request.Cluster, others: request.Others}
 }
 
-// reserveOverdue is like reserveLate, for a create that isOverdue.
+// reserveOverdue is like reserveLate, for an overdue create.
 func (x *index) reserveOverdue(key string, request sent, until time.Time) {
 	x.reserveLate(key, request, until)
 	x.mu.Lock()
@@ -161,7 +161,8 @@ func (x *index) reserveOverdue(key string, request sent, until time.Time) {
 	x.held[key] = r
 }
 
-// isOverdue reports whether the last unanswered create of the CSI name is so old that Heketi does not begin with it any more.
+// isOverdue reports whether the last unanswered create of the CSI name is too old for Heketi to begin it now. It returns true also
+// if the index has no unanswered create of the name; the journal may have one.
 func (x *index) isOverdue(name string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -73,7 +73,7 @@ func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (
 // volumes are included, and each volume is listed under both handles that a PersistentVolume may have for it: callers ignore a
 // handle that they do not know, but regard a volume as healthy if its handle is missing.
 func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]volume.Health, error) {
-	client, err := backend.Client(volume.Credentials{}) // as for a list
+	client, err := backend.Client(volume.Credentials{}) // those of the request are not used, because the list includes all backends
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]
 	return unwell, nil
 }
 
-// assess returns what is wrong with a gluster volume. ErrUnavailable is returned when none of the cluster's nodes has answered
+// assess returns the problems of a gluster volume. ErrUnavailable is returned when none of the cluster's nodes has answered
 // Heketi: then Heketi's own network or key may be at fault, and nothing is known about the volume.
 func assess(examination heketi.Examination, cluster, name string) ([]volume.Condition, error) {
 	examined := examination.Clusters[cluster]

@@ -21,7 +21,7 @@ import (
 
 // Registration announces the driver to the kubelet of this node: it serves the kubelet's plugin registration API on a socket in
 // the directory that the kubelet watches. It works like the sidecar node-driver-registrar, with one difference: the sidecar exits
-// when the kubelet refuses the driver. Here that would end the clients of every mount.
+// when the kubelet refuses the driver. Here that would end all clients that run in the node plugin's pod.
 type Registration struct {
 	path       string
 	info       *registerapi.PluginInfo
@@ -34,9 +34,9 @@ type Registration struct {
 // Socket returns the path of the socket in the directory, with the name that node-driver-registrar uses.
 func Socket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
 
-// Open opens the Socket, and the kubelet may register the driver as soon as Serve runs. Its CSI calls need a listening CSI socket,
-// where they wait until the driver serves them. endpoint is the path of the CSI socket as the kubelet sees it. A stale socket file
-// is replaced; see unixsocket.Listen.
+// Open opens the Socket, and the kubelet may register the driver as soon as Serve runs. The kubelet's CSI calls need a listening
+// CSI socket, where they wait until the driver serves them. endpoint is the path of the CSI socket as the kubelet sees it. A stale
+// socket file is replaced; see unixsocket.Listen.
 func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
 	path := Socket(dir, driver)
 	listener, err := unixsocket.Listen(ctx, path)
@@ -61,7 +61,7 @@ func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, err
 // Registered returns a channel that is closed when the kubelet first confirms the registration.
 func (r *Registration) Registered() <-chan struct{} { return r.registered }
 
-// Serve answers the kubelet until ctx is done, and then removes the socket, whereupon the kubelet unregisters the driver. If the
+// Serve answers the kubelet until ctx is done, and then removes the socket, so that the kubelet unregisters the driver. If the
 // kubelet refuses the driver, Serve makes a new socket after a while, because some kubelets ask again only if the socket is new.
 // Refusals are logged and never returned.
 func (r *Registration) Serve(ctx context.Context) error {

@@ -126,7 +126,7 @@ func refuse(t *testing.T, socket string) {
 	}
 }
 
-// TestRegistrationRefused: a refusal must not end the process, which owns the clients of all mounts.
+// TestRegistrationRefused: a refusal must not end the process, because the clients in its pod would end with it.
 func TestRegistrationRefused(t *testing.T) {
 	dir := t.TempDir()
 	r, stop := startRegistration(t, dir, time.Millisecond)

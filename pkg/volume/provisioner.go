@@ -30,9 +30,9 @@ type Provisioner interface {
 	// that volume does not satisfy spec.
 	Create(ctx context.Context, spec Spec) (Volume, error)
 
-	// RefuseCreate returns the error for a request with which Create is not called, because it is wrong. That is refusal, unless an
-	// earlier call with the same name has made the volume or may still make it: then it is ErrBusy, because callers forget a
-	// volume after an error that is final.
+	// RefuseCreate returns the error of a create that fails without a call of Create, because the request is wrong. It returns
+	// refusal, unless an earlier call with the same name has made the volume or may still make it. Then it returns ErrBusy, because
+	// callers forget a volume after a final error.
 	RefuseCreate(name string, refusal error) error
 
 	// Delete removes a volume that this driver made. It returns nil if the volume is already gone.

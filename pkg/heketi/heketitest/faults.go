@@ -16,8 +16,8 @@ type Fault struct {
 
 	Status int    // answer this, and do nothing
 	Body   string // with Status
-	Drop   bool   // without Status: close the connection without an answer ...
-	After  bool   // ... but carry the request out first
+	Drop   bool   // close the connection without an answer, and do nothing, like a Fault without any other field
+	After  bool   // with Drop: carry the request out first
 
 	Late    <-chan struct{} // carry the request out, and delay the answer until this is closed
 	Held    <-chan struct{} // close the connection without an answer, and carry the request out when this is closed

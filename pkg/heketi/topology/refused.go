@@ -31,7 +31,7 @@ func (e *RefusedError) Error() string {
 // Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// deviceHint returns what can be done about a reason that Heketi or LVM gave.
+// deviceHint returns advice for a reason that Heketi or LVM gave, or "" if there is none.
 func deviceHint(reason, device, node string) string {
 	has := func(parts ...string) bool {
 		for _, part := range parts {

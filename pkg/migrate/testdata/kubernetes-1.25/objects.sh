@@ -1,7 +1,7 @@
 #!/bin/bash
-# Makes, on an empty Kubernetes 1.25, what a cluster has that uses kubernetes.io/glusterfs: the in-tree plugin itself writes the
-# PersistentVolumes, Endpoints and Services of the claims. README.md says what has to run. It writes the objects and Heketi's
-# database, as far as the driver reads it, into the directory that its argument names.
+# Makes, on an empty Kubernetes 1.25, the objects of a cluster that uses kubernetes.io/glusterfs. The in-tree plugin itself makes the
+# PersistentVolumes, Endpoints and Services of the claims. README.md lists what must be running. The script writes the objects, and
+# the part of Heketi's database that the driver reads, into the directory in its argument.
 set -euo pipefail
 out=$1
 kubectl create namespace shop
