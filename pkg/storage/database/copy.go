@@ -40,7 +40,8 @@ const (
 // ErrTooLarge is returned when the database does not fit into a Secret.
 var ErrTooLarge = errors.New("the database of Heketi does not fit into a Secret")
 
-// Take copies the database, and returns an error if Heketi could not read the copy. program is the heketi binary.
+// Take copies the database. program is the heketi binary, which reads the copy. Take returns ErrTooLarge if the compressed copy
+// does not fit into a Secret, and ErrUnreadable if Heketi cannot read the copy.
 func Take(ctx context.Context, from Source, program string) (Copy, error) {
 	packed := &limited{}
 	packer, err := gzip.NewWriterLevel(packed, gzip.BestCompression)
