@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A file of several pages, which the kernel caches.
+// cachedBytes is the size of a file with several pages, which the kernel caches.
 const cachedBytes = 64 << 10
 
 // TestOpenFilesAfterAGraphChange: after a change of a volume's graph, the kernel has separate caches for a file that was open
