@@ -14,10 +14,10 @@ BIN := $(BUILD)/bin
 DRIVER := $(BIN)/glusterfs-csi
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# The flags of a release, the same in the Dockerfile: the same source gives the same bytes in every directory. grpcnotrace
-# leaves out grpc's trace pages, which the driver does not serve: their templates call methods by name, so the linker would have
-# to keep every method of every type, 4 MiB of them. nethttpomithttp2 leaves out net/http's copy of HTTP/2, 0.5 MiB: what speaks
-# HTTP/2 here, client-go and grpc, uses golang.org/x/net/http2.
+# The flags of a release, which the Dockerfile repeats. With them, the same source gives the same bytes in every directory.
+# grpcnotrace leaves out grpc's trace pages, which the driver does not serve: their templates call methods by name, so that the
+# linker would have to keep every method of every type, which takes 4 MiB. nethttpomithttp2 leaves out net/http's copy of HTTP/2,
+# which takes 0.5 MiB: client-go and grpc use golang.org/x/net/http2.
 RELEASE_FLAGS := -trimpath -buildvcs=false -tags grpcnotrace,nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION)'
 
 # The one place where tools are pinned.
@@ -76,7 +76,7 @@ clean: lab-down e2e-down ## End a running lab and remove build/
 	rm -rf $(BUILD)
 
 .PHONY: docs
-docs: ## Write the generated parts of docs/: flags, lists of options, the width of lines
+docs: ## Write the generated parts of docs/ (flags, lists of options), and wrap lines
 	go test -count=1 ./cmd/... -run '^TestFlagsAreDocumented$$' -update
 	go test -count=1 ./pkg/volume ./pkg/mount -run '^Test(Mount)?OptionsAreDocumented$$' -update
 	go test -count=1 ./test/documents -run '^Test(PagesAreWrapped|Contents)$$' -update
@@ -148,7 +148,7 @@ plots: ## Draw the figures that docs/performance records
 	go run ./test/bench -plot docs/performance/measured.json
 
 .PHONY: bench-scale
-bench-scale: build ## Only what grows with the number of volumes; writes build/bench-scale.json
+bench-scale: build ## Measure only costs that grow with the number of volumes; writes build/bench-scale.json
 	$(call say,benchmarks with up to 5000 volumes on a Heketi with the mock executor; about 5 minutes)
 	go run ./test/bench -driver $(DRIVER) -out $(BUILD)/bench-scale.json -only '*-at-*'
 

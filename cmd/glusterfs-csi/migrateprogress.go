@@ -24,9 +24,9 @@ type progress struct {
 
 	counts  map[migrate.Outcome]int
 	changed int           // objects refused because something has changed since the plan was made
-	done    int           // number of objects
+	done    int           // number of objects with an outcome
 	swaps   int           // number of objects that were replaced
-	spent   time.Duration // on the swaps
+	spent   time.Duration // total time of the swaps
 	drawn   bool          // the bar is on the screen
 }
 

@@ -108,15 +108,15 @@ func findingsOf(ctx context.Context, k kubectl.Client, pod kubectl.Pod, args ...
 		return nil, err // otherwise the exit code is that of the worst finding
 	}
 	if err := json.Unmarshal(out, &findings); err != nil {
-		return nil, fmt.Errorf("its answer is no list of findings: %w", err)
+		return nil, fmt.Errorf("its output is not a list of findings: %w", err)
 	}
 	return findings, nil
 }
 
 func newPluginOrphansCommand(k *kubectl.Client) *cobra.Command {
-	return newExaminationCommand("orphans", "Report volumes without PersistentVolume, and PersistentVolumes without volume",
+	return newExaminationCommand("orphans", "Report volumes without a PersistentVolume, and PersistentVolumes without a volume",
 		"Orphans compares, in the controller's pod, the volumes that each Heketi has with the PersistentVolumes of the cluster. It deletes nothing; it prints the\n"+
-			"commands to do so. When several Kubernetes clusters use a Heketi, use glusterfs-csi orphans instead, which takes the PersistentVolumes of all of them.",
+			"commands to do so. If several Kubernetes clusters use a Heketi, use glusterfs-csi orphans instead, which takes the PersistentVolumes of all of them.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			pod, err := controllerOf(cmd.Context(), *k)
 			if err != nil {

@@ -29,7 +29,7 @@ type background struct {
 	started     func(logger klog.Logger)  // logs a summary once every part is ready; may be nil
 }
 
-// addController adds to config a provisioner over the configured Heketi servers. It does not contact them: the driver must start
+// addController adds to config a provisioner for the configured Heketi servers. It does not contact them: the driver must start
 // even if a Heketi is down.
 func addController(ctx context.Context, config *driver.Config, o options) (background, error) {
 	observer := metrics.NewHeketi(config.Metrics)

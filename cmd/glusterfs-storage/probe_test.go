@@ -29,7 +29,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeOfHeketi: a real Heketi has its database open as the probe expects it, also when it serves its database read-only.
+// TestProbeOfHeketi: a real Heketi has its database open as the probe expects it, even when it serves its database read-only.
 func TestProbeOfHeketi(t *testing.T) {
 	mock := labtest.MockHeketi(t)
 	path := filepath.Join(t.TempDir(), "heketi.db")

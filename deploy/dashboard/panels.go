@@ -24,11 +24,11 @@ func overview() []panel {
 		return panel{title: title, description: description, unit: "none", single: true, badFrom: badFrom, queries: []query{{expr, ""}}}
 	}
 	return []panel{
-		number("Controllers", "There is exactly one, or none where no Heketi is configured.", 2, `count(up{CONTROLLER} == 1)`),
-		number("Node plugins", "Those that answer Prometheus.", 0, `count(up{NODE} == 1)`),
+		number("Controllers", "There is exactly one, or none if no Heketi is configured.", 2, `count(up{CONTROLLER} == 1)`),
+		number("Node plugins", "Node plugins that answer Prometheus.", 0, `count(up{NODE} == 1)`),
 		number("GlusterFS clients", "One for each volume on each node.", 0, `sum(glusterfs_csi_node_clients{NODE})`),
 		number("Mounts that are not repaired", "Events on the pods name the mounts (MountNotHealed).", 1, `sum(glusterfs_csi_node_unrepaired_mounts{NODE})`),
-		number("Nodes with clients in the pod", "There, volumes are disconnected when the node plugin's pod ends.", 1, `sum(glusterfs_csi_node_clients_in_pod{NODE})`),
+		number("Nodes with clients in the pod", "On these nodes, volumes are disconnected when the node plugin's pod ends.", 1, `sum(glusterfs_csi_node_clients_in_pod{NODE})`),
 		number("Orphans", "With controller.reportOrphans: volumes without PersistentVolume, and the reverse.", 1, `sum(glusterfs_csi_orphans{CONTROLLER})`),
 	}
 }
@@ -50,7 +50,7 @@ func controller() []panel {
 			}},
 		},
 		{
-			title: "Operations under way", description: "Of the driver, and of these the ones that Heketi carries out now.", unit: "none",
+			title: "Operations under way", description: "Operations of the driver, and those of them that Heketi carries out now.", unit: "none",
 			queries: []query{
 				{`sum by (operation) (glusterfs_csi_running_operations{CONTROLLER})`, "{{operation}}"},
 				{`sum by (backend, operation) (glusterfs_csi_heketi_operations_in_flight{CONTROLLER})`, "{{backend}}: {{operation}}"},
@@ -83,7 +83,7 @@ func controller() []panel {
 func nodes() []panel {
 	return []panel{
 		{
-			title: "Calls that failed", description: "Of the kubelet, by method and code. NOT_FOUND and the like are the kubelet's own mistakes.", unit: "ops",
+			title: "Calls that failed", description: "Calls of the kubelet, by method and code. Codes such as NOT_FOUND are mistakes of the kubelet.", unit: "ops",
 			queries: []query{{
 				`sum by (grpc_method, grpc_code) (rate(grpc_server_handled_total{NODE,grpc_service="csi.v1.Node",grpc_code!="OK"}[$__rate_interval]))`,
 				"{{grpc_method}} {{grpc_code}}",
@@ -97,15 +97,15 @@ func nodes() []panel {
 			}},
 		},
 		{
-			title: "Clients by version", description: "A client keeps its version until its volume leaves the node. No version: in the node plugin's pod.", unit: "none",
+			title: "Clients by version", description: "A client keeps its version until its volume leaves the node. Clients without a version are in the node plugin's pod.", unit: "none",
 			queries: []query{{`sum by (placement, version) (glusterfs_csi_node_clients{NODE})`, "{{placement}} {{version}}"}},
 		},
 		{
-			title: "Memory of clients", description: "By node plugin, of the clients outside of its pod.", unit: "bytes",
+			title: "Memory of clients", description: "Of the clients outside the node plugin's pod, by node plugin.", unit: "bytes",
 			queries: []query{{`sum by (pod) (glusterfs_csi_node_client_memory_bytes{NODE})`, "{{pod}}"}},
 		},
 		{
-			title: "Clients that ended, in an hour", description: "While their volumes were in use; and of these the ones that hung.", unit: "none",
+			title: "Clients that ended, in an hour", description: "Clients that ended while their volumes were in use, and those of them that hung.", unit: "none",
 			queries: []query{
 				{`sum by (pod) (increase(glusterfs_csi_node_client_deaths_total{NODE}[1h])) > 0`, "{{pod}}"},
 				{`sum by (pod) (increase(glusterfs_csi_node_hung_clients_total{NODE}[1h])) > 0`, "{{pod}}: hung"},
@@ -123,7 +123,7 @@ func nodes() []panel {
 			queries: []query{{`histogram_quantile(0.95, sum by (le) (rate(glusterfs_csi_node_heal_duration_seconds_bucket{NODE}[$__rate_interval])))`, "repair"}},
 		},
 		{
-			title: "Dead mounts beneath others", description: "On kernels before 6.5. They go with their containers.", unit: "none",
+			title: "Dead mounts beneath others", description: "Only on kernels before 6.5. They disappear with their containers.", unit: "none",
 			queries: []query{{`sum by (pod) (glusterfs_csi_node_dead_layers{NODE})`, "{{pod}}"}},
 		},
 		{

@@ -1,12 +1,17 @@
 #!/bin/bash
-# Builds images of the Dockerfile into the directory $1. Each further argument is a target (see describe). It becomes TARGET.tar, for docker load
-# or ctr -n k8s.io images import, and TARGET.cdx.json, the bill of materials (CycloneDX).
+# Builds images of the Dockerfile into the directory $1. Each further argument is a target (see describe). The image of a target
+# becomes TARGET.tar, for docker load or ctr -n k8s.io images import, and its bill of materials (CycloneDX) TARGET.cdx.json.
 #
-# VERSION is the tag, CYCLONEDX_GOMOD the program of that name, ARCH the architecture under Debian's name, by default this
-# machine's. NODE_DEBIAN is the Debian release of the node plugin's image, by default bookworm; it determines the version of the GlusterFS client.
-# WORK is the directory of bases and storage, by default $1/work; calls may share it. The bases are made here: Debian with
-# mmdebstrap, from the machine's own apt sources, and for the build stage the machine's own Go. No image registry is used. Targets
-# whose inputs have not changed are not built again, and no container remains.
+# Variables:
+#   VERSION          the tag
+#   CYCLONEDX_GOMOD  the program of that name
+#   ARCH             the architecture under Debian's name; by default this machine's
+#   NODE_DEBIAN      the Debian release of the node plugin's image, which determines the version of the GlusterFS client; by default
+#                    bookworm
+#   WORK             the directory of bases and storage, which calls may share; by default $1/work
+#
+# The bases are made here: Debian with mmdebstrap, from the machine's own apt sources, and for the build stage the machine's own
+# Go. No image registry is used. Targets whose inputs have not changed are not built again, and no container remains.
 set -eu
 self=$(readlink -f "$0")
 cd "$(dirname "$self")/../.."
@@ -32,8 +37,9 @@ esac
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 built_at=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
-# describe sets name, inputs, binaries and base for a target: the name of its image, the sources that not all targets share, the Go binaries in the
-# image, and the release of Debian beneath it. A module in several binaries is in the bill of materials once, as the first binary has it.
+# describe sets name, inputs, binaries and base for a target: the name of its image, the sources that not all targets share, the Go
+# binaries in the image, and the release of Debian beneath it. A module in several binaries is in the bill of materials once, as the
+# first binary has it.
 describe() {
 	base=$suite
 	case $1 in

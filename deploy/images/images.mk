@@ -20,17 +20,17 @@ CYCLONEDX_GOMOD := $(BIN)/cyclonedx-gomod-$(CYCLONEDX_GOMOD_VERSION)
 ##@ Images
 
 .PHONY: images
-images: $(CYCLONEDX_GOMOD) ## Both images, from local bases: build/images/{controller,node}.tar; with IMAGE_ARCH=arm64 build/images-arm64/... (needs root)
+images: $(CYCLONEDX_GOMOD) ## The driver's two images, from local bases: build/images/{controller,node}.tar; with IMAGE_ARCH=arm64 build/images-arm64/... (needs root)
 	ARCH=$(IMAGE_ARCH) deploy/images/install.sh
 	$(build_images) $(IMAGES) controller node
 
 .PHONY: storage-images
-storage-images: $(CYCLONEDX_GOMOD) ## Those of GlusterFS and Heketi: build/images-storage/{gluster,heketi}.tar (needs root)
+storage-images: $(CYCLONEDX_GOMOD) ## The images of GlusterFS and Heketi: build/images-storage/{gluster,heketi}.tar (needs root)
 	ARCH=$(IMAGE_ARCH) deploy/images/install.sh
 	$(build_images) $(STORAGE_IMAGES) gluster heketi
 
 .PHONY: test-storage-images
-test-storage-images: storage-images ## What is in the images of GlusterFS and Heketi (needs root)
+test-storage-images: storage-images ## Tests of the contents of the images of GlusterFS and Heketi (needs root)
 	$(call say,what is in the images of GlusterFS and Heketi)
 	STORAGE_IMAGES=$(STORAGE_IMAGES) go test -count=1 -v ./deploy/images/contents
 

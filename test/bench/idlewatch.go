@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// watchSettled is how long the node plugin needs to know all containers: it looks for new ones every half minute, and looks at
+// watchSettled is how long the node plugin needs to find all containers: it looks for new ones every half minute, and looks at
 // each twice.
 const watchSettled = 75 * time.Second
 

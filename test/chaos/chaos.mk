@@ -1,6 +1,6 @@
-# Disturbs node plugins, nodes, servers and disks while applications use volumes (package test/chaos). CHAOS='-only plugin-*' runs
-# some of the rounds, '-repeat 5' for more, '-before-6.5' as on an older Linux, '-cgroup-v2' without version 1, '-upgrade 10m' for
-# a shorter upgrade.
+# Disturbs node plugins, nodes, servers and disks while applications use volumes (package test/chaos). CHAOS holds flags:
+# '-only plugin-*' runs some of the rounds, '-repeat 5' runs each round five times, '-before-6.5' imitates an older Linux,
+# '-cgroup-v2' hides version 1 of control groups, '-upgrade 10m' shortens the upgrade.
 
 CHAOS ?=
 chaos = go run ./test/chaos -driver $(DRIVER) -workload $(BIN)/chaos-workload -images $(BUILD)/images -out $(BUILD)/chaos.json

@@ -40,8 +40,8 @@ func ofContainer(severity string) map[string]string {
 	return labelled(severity, map[string]string{"pod": "glusterfs-csi-node-x7k2p", "node": "n1", "container": "glusterfs-csi"})
 }
 
-// oneClaimWaits returns a counter of calls for one claim that all fail: in the end external-provisioner tries every five minutes, and
-// a call takes up to a minute.
+// oneClaimWaits returns a counter of calls for one claim that all fail: external-provisioner's pauses grow to five minutes, and a
+// call takes up to a minute.
 func oneClaimWaits(times int) string {
 	series := make([]string, times)
 	for n := range times {

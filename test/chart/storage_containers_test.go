@@ -72,8 +72,8 @@ func TestServersAreRestartedForThemselvesOnly(t *testing.T) {
 	}
 }
 
-// Heketi answers also when it cannot change its database until it is started again, so its answer is not enough for its liveness.
-// One failure does not end the operations of a Heketi that was only slow.
+// Heketi also answers requests while it cannot change its database, which lasts until it is started again. An answer is therefore
+// not enough for its liveness probe. One failure does not end the operations of a Heketi that was only slow.
 func TestHeketiIsRestartedForItsDatabase(t *testing.T) {
 	for _, r := range storageRenderings() {
 		for _, c := range containers(t, r) {

@@ -50,7 +50,7 @@ func lookAtVolume(ctx context.Context, d *demo) error {
 	}
 	heketi := fields(string(text))
 	if heketi["Name"] != d.glusterName() || heketi["Size"] != "2" || heketi["Replica Count"] != "3" {
-		return fmt.Errorf("heketi knows another volume:\n%s", text)
+		return fmt.Errorf("heketi has another volume:\n%s", text)
 	}
 	d.field("name", "%s", heketi["Name"])
 	d.field("size", "%s GiB, %s, %s copies", heketi["Size"], heketi["Durability Type"], heketi["Replica Count"])

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestMigrationIsNotOneBlock: a block of docs/migrate.md that makes a plan does not apply all of it, because a
-// plan must be read first. The removal of a plan needs a comparison with the copy in the same block.
+// TestMigrationIsNotOneBlock: a block of docs/migrate.md that makes a plan does not apply all of it, because a plan must be read
+// first. A block that removes files also compares them with their copies.
 func TestMigrationIsNotOneBlock(t *testing.T) {
 	content, err := os.ReadFile("../../docs/migrate.md")
 	if err != nil {

@@ -16,7 +16,7 @@ func TestControllerAnnotates(t *testing.T) {
 	s := newSpace(t, "annotator")
 	s.apply(claim("early", "gluster-replicate", "ReadWriteMany", "1Gi"))
 	early := s.bound("early")
-	s.kubectl("annotate", "pv", early.Metadata.Name, "pv.beta.kubernetes.io/gid-") // the policy looks at new ones only
+	s.kubectl("annotate", "pv", early.Metadata.Name, "pv.beta.kubernetes.io/gid-") // the policy applies to new ones only
 	if err := d.Upgrade(t.Context(), "gidAnnotation=controller"); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ type attack struct {
 	client outside.Client
 }
 
-// TestAttackWithAVolume checks what the containers of a pod can make a volume or its client do to the node.
+// TestAttackWithAVolume checks what the containers of a pod can do to the node through a volume or its client.
 func TestAttackWithAVolume(t *testing.T) {
 	theDriver(t)
 	s := newSpace(t, "attack")

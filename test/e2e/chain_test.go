@@ -55,7 +55,7 @@ func testChain(s *space) {
 	}
 	s.in("editor", "echo '<p>and from node2</p>' >> /data/index.html")
 	both := page + "<p>and from node2</p>\n"
-	eventually(s.T, func() error { // the client believes its attributes for a second
+	eventually(s.T, func() error { // the client caches attributes for a second
 		if got := s.page("web"); got != both {
 			return fmt.Errorf("the page is %q, want %q", got, both)
 		}

@@ -177,7 +177,7 @@ func TestPodsOutliveRestartsOfTheCluster(t *testing.T) {
 			if err := cluster.APIServer().WaitReady(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, func() error { // a new kubelet knows its pods a moment after it answers
+			eventually(t, func() error { // a new kubelet has its pods only a moment after it answers
 				_, err := cluster.Kubectl(t.Context(), "exec", "survivor", "--", "true")
 				return err
 			})

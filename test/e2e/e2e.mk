@@ -32,7 +32,7 @@ e2e-images: e2e-deps e2e-tools images chaos-workload previous ## Images of the s
 	$(call say,images of the sidecars and of the tests)
 	@tools=$$(test/e2e/tools/build.sh); go run ./test/e2e/images -tools "$$tools" -bin $(BIN) -out $(BUILD)/images
 
-# The driver of the image from which nodes are upgraded, and to which they are rolled back.
+# The driver in the image from which tests upgrade nodes, and to which they roll back.
 .PHONY: previous
 previous:
 	@$(MAKE) --no-print-directory build VERSION=previous DRIVER=$(BIN)/glusterfs-csi-previous
@@ -48,7 +48,7 @@ e2e-full: deps build images e2e-images $(BIN)/helm ## The same, with all specs o
 	PATH=$(BIN):$$PATH E2E_UPGRADE=$(E2E_UPGRADE) go test -count=1 -timeout 90m -parallel 8 -skip '$(E2E_MIGRATE)' -v ./test/e2e
 
 .PHONY: e2e-migrate
-e2e-migrate: deps build images e2e-images $(BIN)/helm ## 100 volumes of the in-tree plugin taken to the driver, and migrations killed at any moment (needs root)
+e2e-migrate: deps build images e2e-images $(BIN)/helm ## Migrate 100 volumes of the in-tree plugin to the driver, and kill migrations at any moment (needs root)
 	$(call say,migration on Kubernetes beside gluster and Heketi: about 15 minutes)
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 50m -parallel 1 -run '$(E2E_MIGRATE)' -v ./test/e2e
 
@@ -58,7 +58,7 @@ e2e-storage: deps build e2e-images storage-test-images $(BIN)/helm ## GlusterFS 
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 60m -skip '$(E2E_STORAGE_LONG)' -v ./test/e2e/storage
 
 .PHONY: e2e-storage-full
-e2e-storage-full: deps build e2e-images storage-test-images $(BIN)/helm ## The same, with nodes that come and go, a node that is lost, a disk that dies, and the memory of all that (needs root)
+e2e-storage-full: deps build e2e-images storage-test-images $(BIN)/helm ## The same, with nodes that come and go, a node that is lost, a disk that dies, and a measurement of memory (needs root)
 	$(call say,all end-to-end tests of GlusterFS and Heketi in Kubernetes)
 	PATH=$(BIN):$$PATH go test -count=1 -timeout 90m -v ./test/e2e/storage
 
@@ -75,7 +75,7 @@ e2e-storage-up: labctl e2e-images storage-test-images $(BIN)/helm ## Start Kuber
 	  --storage-images $(BUILD)/images/pause.tar,$(BUILD)/images/node.tar,$(BUILD)/images-storage/heketi.tar,$(BUILD)/images-storage-test
 
 .PHONY: e2e-down
-e2e-down: labctl ## End it, also after a crash, and what a killed test run has left
+e2e-down: labctl ## End all clusters of the end-to-end tests, even after a crash or a killed test run
 	$(LABCTL) --dir $(E2E_DIR) down
 	$(LABCTL) --dir $(BUILD)/e2e-test down
 	$(LABCTL) --dir $(BUILD)/e2e-demo down

@@ -118,7 +118,7 @@ func (s *space) of(container, command string) string {
 	return s.kubectl("exec", "both", "-c", container, "--", "sh", "-c", command)
 }
 
-// mount returns number and root of the last mount at a path in a container of the pod "both", or "" if there is none.
+// mount returns the id and root of the last mount at a path in a container of the pod "both", or "" if there is none.
 func (s *space) mount(container, path string) string {
 	s.Helper()
 	return strings.TrimSpace(s.of(container, `awk '$5 == "`+path+`" {print $1, $4}' /proc/self/mountinfo | tail -n1`))

@@ -142,7 +142,7 @@ spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}, stor
 }
 
 // unproven returns PersistentVolumes that must be left alone, each with a part of the reason: one whose size differs from
-// Heketi's, one that Heketi does not know, two that claim one volume, and one whose id belongs to a volume with another name.
+// Heketi's, one that Heketi does not have, two that claim one volume, and one whose id belongs to a volume with another name.
 func unproven(t *testing.T, namespace, class string) (reasons map[string]string, manifest string) {
 	t.Helper()
 	larger, twice, renamed := inTreeVolume(t, 43000), inTreeVolume(t, 43001), inTreeVolume(t, 43003)

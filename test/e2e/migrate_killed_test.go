@@ -39,7 +39,7 @@ func TestMigrateKilled(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		cancel()
 		switch status, is := cmd.ProcessState.Sys().(syscall.WaitStatus); {
-		case is && status.Signaled() && status.Signal() == syscall.SIGKILL: // nsenter ends as the command has ended
+		case is && status.Signaled() && status.Signal() == syscall.SIGKILL: // nsenter ends in the same way as the command
 			killed++
 		case err != nil:
 			t.Fatalf("%s: %v\n%s", what, err, out)

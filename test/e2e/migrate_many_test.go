@@ -31,7 +31,7 @@ func TestMigrateMany(t *testing.T) {
 	begin := time.Now()
 	out, err := m.run(proxy.kubeconfig, "apply")
 	took, requests := time.Since(begin), proxy.count()
-	if err != nil || !strings.Contains(out, "migrated: 101\n") || // and the class
+	if err != nil || !strings.Contains(out, "migrated: 101\n") || // 100 volumes and the class
 		!strings.Contains(out, "refused: 5\n") {
 		t.Fatalf("%v\n%s", err, out)
 	}

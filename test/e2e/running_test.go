@@ -186,7 +186,7 @@ func (s *space) tryLines(pod string) (int, error) {
 func (s *space) goesOn(pod string, before int) {
 	s.Helper()
 	eventually(s.T, func() error {
-		after, err := s.tryLines(pod) // a kubelet that has just started does not know its pods yet
+		after, err := s.tryLines(pod) // a kubelet that has just started does not have its pods yet
 		if err == nil && after <= before {
 			err = fmt.Errorf("pod %s had written %d lines before, and has %d now", pod, before, after)
 		}

@@ -80,7 +80,7 @@ const (
 	probesAddress      = "127.0.0.1:29680"
 )
 
-// listener returns name and number of the process that listens at an address of a node, both as the node sees them.
+// listener returns the name and process id of the process that listens at an address of a node, both as the node sees them.
 func listener(t *testing.T, node int, address string) (name, pid string) {
 	t.Helper()
 	out, err := cluster.Node(node).Machine.Command(t.Context(), "ss", "-lxtpnH").Output()

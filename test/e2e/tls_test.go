@@ -135,8 +135,8 @@ func tlsFiles(t *testing.T, dir string) {
 		from(certificates.CertificateFile), from(certificates.KeyFile), from(certificates.AuthorityFile)), "")
 }
 
-// written makes a kubelet sync a pod now, not at its next turn within a minute, and so write the changes of the pod's Secrets and
-// ConfigMaps.
+// written makes a kubelet sync a pod immediately instead of within a minute, so that it writes the changes of the pod's Secrets
+// and ConfigMaps.
 func written(t *testing.T, pod string) {
 	t.Helper()
 	inDriver(t, "annotate", "pod", pod, "--overwrite", "e2e="+time.Now().Format("150405.000"))

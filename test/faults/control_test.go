@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TestLateness: only time that was watched counts, without a break.
+// TestLateness: only time counts that was watched without a break.
 func TestLateness(t *testing.T) {
 	const ms = time.Millisecond
 	type sample struct {

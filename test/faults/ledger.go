@@ -12,8 +12,8 @@ import (
 
 const queuePath = "/queue/"
 
-// ledger tracks the operations that the driver has begun and knows to be accepted. The driver has to follow each to its end, and
-// must not begin a second one of the same kind on the same volume meanwhile.
+// ledger tracks the operations that the driver has begun and whose acceptance it has received. The driver has to follow each to
+// its end, and must not begin a second one of the same kind on the same volume meanwhile.
 type ledger struct {
 	mu       sync.Mutex
 	epoch    int               // how often the ledger was emptied; a request has the epoch in which its server began to listen
@@ -100,7 +100,7 @@ func (l *ledger) forget() {
 	clear(l.begun)
 }
 
-// unfollowed returns the operations whose end the driver does not know yet.
+// unfollowed returns the operations whose end the driver has not received yet.
 func (l *ledger) unfollowed() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -129,7 +129,7 @@ func (p *Proxy) Stall() {
 	p.stalled = true
 }
 
-// serve serves a request of a server that has listened since the beginning of an epoch of the ledger.
+// serve handles a request. epoch is the ledger's epoch in which the server of the request began to listen.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, epoch int) {
 	p.requests.Add(1)
 	p.underWay.Add(1)

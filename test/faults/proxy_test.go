@@ -109,8 +109,8 @@ func TestRefuseAndListenAgain(t *testing.T) {
 	}
 }
 
-// TestRequestCutOff: the connection of a request is cut between its arrival and its execution. The driver does not know that Heketi
-// has accepted it.
+// TestRequestCutOff: the connection of a request is cut between its arrival and its execution. Heketi accepts the request, but
+// the driver gets no answer.
 func TestRequestCutOff(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "/queue/1")

@@ -71,8 +71,9 @@ func promised(t *testing.T, refusal error) int64 {
 	return gib
 }
 
-// No volume is larger than the published capacity. The largest volume that the refusal of such a volume promises can be created,
-// and a larger one cannot. This repeats with the remaining space, until none is left.
+// TestAvailableIsWhatHeketiCanMake: a create that exceeds the published capacity is refused, and the refusal gives the size of
+// the largest volume. A volume of that size can be created, and a larger one cannot. This repeats with the remaining space, until
+// none is left.
 func TestAvailableIsWhatHeketiCanMake(t *testing.T) {
 	server := labtest.MockHeketi(t)
 	p := labtest.Provisioner(t, server.URL)

@@ -9,12 +9,12 @@ import (
 	"testing"
 )
 
-// A file of several pages, which the kernel caches.
+// cachedBytes is the size of a file with several pages, which the kernel caches.
 const cachedBytes = 64 << 10
 
-// TestOpenFilesAfterAGraphChange: after a change of a volume's graph, the kernel caches a file that is opened again separately
-// from the same file that was opened before. What is written through the old descriptor must be read by those who open the file
-// with the profile database. With GlusterFS's defaults it is not, as docs/mounts.md says.
+// TestOpenFilesAfterAGraphChange: after a change of a volume's graph, the kernel has separate caches for a file that was open
+// before and for the same file opened again. With the profile database, a process that opens the file must read what another
+// process writes through the old descriptor. With GlusterFS's defaults it does not (docs/mounts.md).
 func TestOpenFilesAfterAGraphChange(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -52,8 +52,8 @@ func TestOpenFilesAfterAGraphChange(t *testing.T) {
 	}
 }
 
-// replaced returns an error until the kernel has looked a path up in the client's new graph: it then finds another file than the
-// one that is open, whose name it marks as deleted.
+// replaced returns an error until the kernel has looked up the path in the client's new graph. The path then leads to another
+// file than the open one, whose name the kernel marks as deleted.
 func replaced(opened *os.File, path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return err

@@ -177,8 +177,9 @@ func TestHealAfterLostRecord(t *testing.T) {
 	u.check("after", 1)
 }
 
-// TestContainerUnmounts: a container that may unmount removes a mount that it has made inside the volume. The mount stays away: if it
-// returned, a command that goes on to delete the directory would delete what it shows. This is so also after the death of the client.
+// TestContainerUnmounts: a container that may unmount removes a mount that it has made inside the volume. The driver must not
+// restore the mount, not even after the death of the client: a command that then deletes the directory would delete the content
+// of the mount.
 func TestContainerUnmounts(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -196,12 +197,13 @@ func TestContainerUnmounts(t *testing.T) {
 			r.eventually(healLimit, "the next client's mounts are saved", r.saved(n, v, "/mnt/data/own"))
 		}
 		c.run("umount /mnt/data/own")
-		time.Sleep(noticeTime) // for what must not happen
+		time.Sleep(noticeTime) // in which the mount must not return
 		c.run("! mountpoint -q /mnt/data/own && rmdir /mnt/data/own")
 	}
 }
 
-// saved checks whether the node plugin has saved that a mount of the volume's client, or one inside it, is at a path of a container.
+// saved returns a check that the node plugin has saved a mount at a path of a container: that of the volume's client, or one
+// inside it.
 func (r *rig) saved(n *node, v *csi.Volume, point string) func() error {
 	return func() error {
 		clients := r.clients(n, nameOf(v))
@@ -323,7 +325,7 @@ func TestHungClientIsReplaced(t *testing.T) {
 
 	// Idle pods send the client no request. The publish for a new pod does, once.
 	former = r.onlyClient(n, nameOf(v)).PID
-	time.Sleep(noticeTime) // a client that was just started is not asked
+	time.Sleep(noticeTime) // a client that has just started is not queried
 	r.signal(n, nameOf(v), "STOP")
 	if _, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, r.target(n, v))); err == nil {
 		t.Error("a volume whose client hangs was published")

@@ -1,4 +1,4 @@
-# The lab of real servers (package test/lab). LAB_DIR chooses another lab directory: two labs can run at a time.
+# The lab of real servers (package test/lab). LAB_DIR chooses another lab directory, so that two labs can run at the same time.
 
 LAB_DIR ?= $(CURDIR)/build/lab
 LAB_ENV ?= $(LAB_DIR).env

@@ -145,7 +145,7 @@ func (m *MockHeketi) waitReady(ctx context.Context) error {
 	for {
 		err := hello(ctx, client, m.URL)
 		select {
-		case <-m.child.Done(): // before the answer counts, which may be another server's
+		case <-m.child.Done(): // checked before the answer is used, which may come from another server
 			return fmt.Errorf("mock Heketi ended while it was starting; the end of %s:\n%s", m.Log, tail(m.Log))
 		default:
 		}

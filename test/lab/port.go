@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Port is a TCP port that no program gets while it is held, unless that program asks for this number, as a server that cannot choose
-// its port does, such as Heketi. The server may end and start again; in between, connections are refused.
+// Port is a TCP port that is held: the kernel gives it to no program that asks for any free port. A server that asks for this
+// number gets it, such as Heketi, which cannot choose a port itself. The server may end and start again; in between, connections
+// are refused.
 type Port struct {
 	// Number is the decimal number.
 	Number string
@@ -19,8 +20,8 @@ type Port struct {
 	held *os.File // a socket that is bound and does not listen
 }
 
-// HoldPort returns a port that was free. The kernel lets another socket have the address of one that does not listen if both have
-// SO_REUSEADDR, which Go's listeners have. It never chooses a port of such a socket for a program that asks for any port.
+// HoldPort returns a port that was free. Its socket is bound and does not listen. The kernel lets another socket bind the same
+// address if both have SO_REUSEADDR, which Go's listeners have, but never chooses the port for a program that asks for any port.
 func HoldPort() (*Port, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -91,7 +91,7 @@ func (m *mutator) droppable(stmt ast.Stmt) bool {
 			return true
 		}
 		fn, ok := call.Fun.(*ast.Ident)
-		return !ok || fn.Name != "panic" // the compiler knows that code after panic is unreachable
+		return !ok || fn.Name != "panic" // for the compiler, code after panic is unreachable
 	case *ast.AssignStmt:
 		return s.Tok != token.DEFINE && !blank(s)
 	case *ast.DeferStmt:

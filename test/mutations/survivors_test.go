@@ -34,8 +34,8 @@ func TestReadKnown(t *testing.T) {
 	}
 }
 
-// TestSurvivorsExist: each entry of survivors.txt names a mutant of the code as it is now. Mutants that do not compile count, too:
-// only a hunt leaves them out.
+// TestSurvivorsExist: each entry of survivors.txt names a mutant of the present code, even if the mutant does not compile: only a
+// hunt leaves those out.
 func TestSurvivorsExist(t *testing.T) {
 	root, err := moduleRoot()
 	if err != nil {

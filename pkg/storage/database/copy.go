@@ -40,7 +40,8 @@ const (
 // ErrTooLarge is returned when the database does not fit into a Secret.
 var ErrTooLarge = errors.New("the database of Heketi does not fit into a Secret")
 
-// Take copies the database, and returns an error if Heketi could not read the copy. program is the heketi binary.
+// Take copies the database. program is the heketi binary, which reads the copy. Take returns ErrTooLarge if the compressed copy
+// does not fit into a Secret, and ErrUnreadable if Heketi cannot read the copy.
 func Take(ctx context.Context, from Source, program string) (Copy, error) {
 	packed := &limited{}
 	packer, err := gzip.NewWriterLevel(packed, gzip.BestCompression)
@@ -52,7 +53,7 @@ func Take(ctx context.Context, from Source, program string) (Copy, error) {
 		err = packer.Close()
 	}
 	if packed.full {
-		return Copy{}, fmt.Errorf("%w: packed it has more than %d bytes, and a Secret holds 1 MiB; "+
+		return Copy{}, fmt.Errorf("%w: compressed, it has more than %d bytes, and a Secret holds 1 MiB; "+
 			"delete volumes that are no longer needed, then make the file smaller with heketi db export and heketi db import while Heketi is down", ErrTooLarge, LargestPacked)
 	}
 	if err != nil {
@@ -95,7 +96,7 @@ func (c Copy) Unpack(w io.Writer) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case n > largestFile:
-		return fmt.Errorf("%w: unpacked it has more than %d bytes", ErrDamaged, largestFile)
+		return fmt.Errorf("%w: unpacked, it has more than %d bytes", ErrDamaged, largestFile)
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != c.SHA256 {
 		return fmt.Errorf("%w: its sha256 is %s and not %s", ErrDamaged, got, c.SHA256)

@@ -88,7 +88,7 @@ type source struct {
 	content []byte
 	err     error
 	copies  int
-	stale   int // the first copies that are damaged
+	stale   int // number of copies, from the first, that are damaged
 }
 
 func (s *source) DatabaseCopy(_ context.Context, w io.Writer) error {

@@ -39,7 +39,7 @@ func TakeQuiet(ctx context.Context, from QuietSource, program string, t QuietTim
 			return err
 		}
 		c = taken
-		return checkQuiet(ctx, from) // an operation may have begun before the copy
+		return checkQuiet(ctx, from) // an operation may have begun since the first check
 	})
 	if err != nil {
 		return Copy{}, fmt.Errorf("take a copy of the database without unfinished volumes: %w", err)

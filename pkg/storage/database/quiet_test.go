@@ -40,7 +40,7 @@ func TestTakeQuiet(t *testing.T) {
 	stale := doing{operations: []heketi.Operation{{ID: "op2", Type: "create-volume", Status: "stale"}, {ID: "op3", Status: "failed"}}}
 	for name, tt := range map[string]struct {
 		looks  []doing
-		stale  int // the first copies that are damaged
+		stale  int // number of copies, from the first, that are damaged
 		after  time.Duration
 		copies int
 		want   string

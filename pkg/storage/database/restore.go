@@ -18,7 +18,8 @@ import (
 
 // Restore writes the backup to path, unless there is a database already. If an administrator has set RestoreAnnotation on the
 // Secret, Restore moves an existing database aside and then writes the backup. The file appears with all of its content or not at
-// all. program is the heketi binary, with which the restored database is searched for unfinished volumes (see WarnOfPending).
+// all. If there is neither a database nor a backup, Restore returns ErrEmpty. program is the heketi binary, which searches the
+// restored database for unfinished volumes (see WarnOfPending).
 func Restore(ctx context.Context, from Store, path, program string) error {
 	logger := klog.FromContext(ctx)
 	there, err := hasDatabase(path)
@@ -77,7 +78,8 @@ func hasDatabase(path string) (bool, error) {
 	return info.Size() > 0, nil
 }
 
-// Write writes the database of a copy to path, which must not exist. The database is synced to the disk when Write returns.
+// Write writes the database of a copy to path, where no database may exist. The database is synced to the disk when Write
+// returns.
 func Write(c Copy, path string) error { return put(c, path, func() error { return nil }) }
 
 // put is like Write, but calls makeRoom once the copy is on the disk and known to be a database. An existing file stays at path
@@ -106,7 +108,7 @@ func put(c Copy, path string, makeRoom func() error) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// fill writes the copy into the file, reads the file back, and checks its sum and that it starts like a database.
+// fill unpacks the copy into the file, checks its sum and that it starts like a database, and syncs the file.
 func fill(file *os.File, c Copy) error {
 	if err := c.Unpack(file); err != nil {
 		return err

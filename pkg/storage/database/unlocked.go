@@ -20,8 +20,8 @@ const (
 )
 
 // AwaitUnlocked waits until no process holds the lock of the database at path. Heketi itself waits only three seconds, and then
-// serves the database read-only: it seems well, but refuses each change until it is restarted. If a node loses its power, the
-// servers of the database's volume keep that node's lock until they close its connections, which takes most of a minute.
+// serves the database read-only: it answers requests, but refuses each change until it is restarted. If a node loses its power,
+// the servers of the database's volume keep that node's lock until they close its connections, which takes most of a minute.
 func AwaitUnlocked(ctx context.Context, path string, limit time.Duration) error {
 	err := wait.Until(ctx, lockPoll, limit, "Waiting for the lock of Heketi's database", func(context.Context) error {
 		return unlocked(path)

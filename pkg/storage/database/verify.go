@@ -6,12 +6,12 @@ import (
 	"os"
 )
 
-// verify returns an error if Heketi cannot read the copy. Heketi copies its file through a second open of the file, and has been
-// seen to get old pages there, although the file itself was good. Heketi reads all records for an export. The list of free pages
-// is not checked: Heketi has no command for that.
+// verify returns an error if Heketi cannot read the copy. Heketi makes the copy through a second descriptor of its file, which
+// has been seen to return old pages although the file itself was good. For an export, Heketi reads all records. It has no command
+// to check the list of free pages.
 //
-// The copy is unpacked in the directory for temporary files, which is writable in all pods that take copies; beside the database,
-// the sidecar must not write. The file loses its name while it is empty, so its content does not stay if this process is killed.
+// The copy is unpacked in the directory for temporary files, which is writable in all pods that take copies; the sidecar must not
+// write beside the database. The file loses its name while it is empty, so its content does not stay if this process is killed.
 func verify(ctx context.Context, program string, c Copy) (err error) {
 	file, err := os.CreateTemp("", "heketi-db-copy-")
 	if err != nil {

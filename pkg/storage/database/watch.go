@@ -9,13 +9,12 @@ import (
 
 // Timing sets when a change is saved.
 type Timing struct {
-	Quiet   time.Duration // wait this long after the last change of a burst
-	Longest time.Duration // wait at most this long after the first change of a burst
-	Look    time.Duration // how often the file is polled, in addition to the kernel's events
-	Again   time.Duration // how often save is called without a change, since the Secret may have lost the backup; 0: never
-	Retry   time.Duration // wait this long after a failure; doubles up to RetryMax
-	// RetryMax bounds the wait after failures.
-	RetryMax time.Duration
+	Quiet    time.Duration // wait this long after the last change of a burst
+	Longest  time.Duration // wait at most this long after the first change of a burst
+	Look     time.Duration // how often the file is polled, in addition to the kernel's events
+	Again    time.Duration // how often save is called without a change, since the Secret may have lost the backup; 0: never
+	Retry    time.Duration // wait this long after a failure; doubles up to RetryMax
+	RetryMax time.Duration // longest wait after failures
 }
 
 // DefaultTiming saves a change within seconds.

@@ -22,7 +22,7 @@ func TestSettle(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		changes []time.Duration // since the start
-		failing int             // the first saves that fail
+		failing int             // number of saves, from the first, that fail
 		saved   []time.Duration
 	}{
 		"one change":         {changes: seconds(0), saved: seconds(1)},

@@ -24,7 +24,7 @@ func TestGate(t *testing.T) {
 		p.set(func() { p.pending["vol_1"], p.pending["vol_2"] = 3, 0 }) // new entries in a volume whose backlog was empty once
 		probe("")
 		if n := p.count("gluster --mode=script " + heal1); n != 2 {
-			t.Errorf("asked %d times about a volume that was healed", n)
+			t.Errorf("%d queries of a volume that was healed", n)
 		}
 		p.taken()
 		p.set(func() { p.pending["vol_2"], p.peer = 100, "<connected>0</connected>" })

@@ -26,7 +26,7 @@ type limits struct {
 	unmount     time.Duration // for all file systems, before they are unmounted lazily
 }
 
-// defaultLimits let everything end within a grace period of 60 seconds.
+// defaultLimits returns limits with which everything ends within a grace period of 60 seconds.
 func defaultLimits() limits {
 	return limits{
 		activation: 2 * time.Minute, mounting: 2 * time.Minute, mountSlot: 20 * time.Second, mountRetry: 30 * time.Second,

@@ -20,8 +20,8 @@ type descriptor struct {
 	writes bool
 }
 
-// descriptors returns the open files with a name, of the process with a directory below /proc. The directory of such a file is not
-// known: for a mount that was removed, the kernel shows the path from the root of the mount.
+// descriptors returns the open files of a process that have this base name. process is the process's directory below /proc. Only
+// the base name counts: for a mount that was removed, the kernel shows a path that begins at the root of that mount.
 func descriptors(process, name string) ([]descriptor, error) {
 	dir := filepath.Join(process, "fd")
 	entries, err := os.ReadDir(dir)
@@ -37,7 +37,7 @@ func descriptors(process, name string) ([]descriptor, error) {
 				found = append(found, d)
 			}
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // not closed meanwhile
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a file that does not exist was closed in the meantime
 			return nil, err
 		}
 	}

@@ -1,10 +1,11 @@
-// Package probe decides whether Heketi's container must be started again. Heketi answers requests also when it cannot change its
-// database any more: its open descriptor is on the mount of a FUSE client that has ended, or the database was locked when Heketi
-// started. Both last until Heketi opens its database again.
+// Package probe decides whether Heketi's container must be started again. Heketi also answers requests when it can no longer
+// change its database: either its open descriptor is on the mount of a FUSE client that has ended, or the database was locked
+// when Heketi started. Both last until Heketi opens its database again.
 //
-// The kubelet restarts the container only if that helps. Bricks that are away, and a client that hangs or has not been replaced
-// yet, are no reason: after a restart, Heketi could not open its database at all. The package therefore sends no request to the
-// file system of the database, and cannot hang with it: the kernel itself knows the descriptors, their devices and the mounts.
+// The probe must fail only if a restart helps. It does not fail while bricks are away, or while a client hangs or has not been
+// replaced yet: after a restart, Heketi could not open its database at all. The package therefore sends no request to the file
+// system of the database, and cannot hang with it: the kernel reports the descriptors, their devices and the mounts without
+// asking the file system.
 package probe
 
 import (
@@ -44,8 +45,8 @@ func (p Probe) Run(ctx context.Context) error {
 // errUnusable is returned when Heketi must open its database again.
 var errUnusable = errors.New("Heketi cannot change its database until it is started again") //nolint:staticcheck // a name
 
-// checkDatabase returns errUnusable if none of Heketi's descriptors of the database can be used for writing, although there are
-// some. Heketi has no descriptor before it has opened its database, and one for reading in addition while it sends a copy.
+// checkDatabase returns errUnusable if Heketi has descriptors of its database, and none of them can be used for writing. Heketi
+// has no descriptor before it has opened its database, and an additional one for reading while it sends a copy.
 //
 // A descriptor of a deleted file counts as usable: if Heketi were started again, its database would be empty.
 func (p Probe) checkDatabase() error {

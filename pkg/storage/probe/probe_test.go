@@ -48,8 +48,8 @@ func TestDescriptors(t *testing.T) {
 	}
 }
 
-// TestNothingIsAsked: the probe sends nothing to a FUSE client, so it neither waits for bricks nor for a client that hangs. Neither
-// bricks that are away nor the death of the client makes it fail, until the mount is replaced.
+// TestNothingIsAsked: the probe sends nothing to a FUSE client, so it waits neither for bricks nor for a client that hangs.
+// Neither bricks that are away nor the death of the client makes it fail, until the mount is replaced.
 func TestNothingIsAsked(t *testing.T) {
 	v := newVolume(t)
 	bricksAway := mountClient(t, v.dir)

@@ -15,8 +15,8 @@ type Brick struct {
 	Lost bool   // the server that was asked has no connection to the node
 }
 
-// Bricks returns the bricks of a volume, as the first server that has the volume reports them. Servers that are not peers of it do
-// not have the volume.
+// Bricks returns the bricks of a volume, as the first server that has the volume reports them. A server outside the volume's pool
+// does not have the volume.
 func (p Pods) Bricks(ctx context.Context, runner Runner, volume string) ([]Brick, error) {
 	var errs []error
 	for _, pod := range slices.Sorted(maps.Values(p)) {

@@ -36,7 +36,7 @@ func (p pools) Run(_ context.Context, pod, _ string, command ...string) ([]byte,
 	}
 }
 
-// TestBricks: a server outside the pool does not have the volume, and another one is asked.
+// TestBricks: a server outside the pool does not have the volume, so the next server is asked.
 func TestBricks(t *testing.T) {
 	pods := Pods{"n1": "gluster-1", "n2": "gluster-2"}
 	got, err := pods.Bricks(t.Context(), pools{"gluster-2": "Brick1: 10.0.0.3:/b\n"}, "v")

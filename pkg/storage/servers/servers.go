@@ -26,7 +26,7 @@ type Runner interface {
 // Pods maps nodes to the names of the servers' pods.
 type Pods map[string]string
 
-// First returns the first pod by name.
+// First returns the first pod by name. There must be at least one pod.
 func (p Pods) First() string { return slices.Min(slices.Collect(maps.Values(p))) }
 
 // VolumeCommand returns, for messages, the command with which an administrator manages gluster's volumes.
@@ -34,8 +34,8 @@ func (p Pods) VolumeCommand(namespace string) string {
 	return fmt.Sprintf("kubectl -n %s exec %s -c %s -- gluster --mode=script volume", namespace, p.First(), Container)
 }
 
-// Having returns the first pod by name in whose pool a volume is. A server that was taken out of the pool, or never added to it, does
-// not know the volume.
+// Having returns the first pod, by name, whose server has the volume. A server that was removed from the pool, or never added to
+// it, does not have the volume.
 func (p Pods) Having(ctx context.Context, runner Runner, volume string) (pod string, err error) {
 	var errs []error
 	for _, pod := range slices.Sorted(maps.Values(p)) {
@@ -50,7 +50,7 @@ func (p Pods) Having(ctx context.Context, runner Runner, volume string) (pod str
 }
 
 // Volumes returns the names of all gluster volumes. It asks all servers, since servers that are not peers list only their own
-// volumes.
+// volumes. If some servers do not answer, Volumes returns the volumes of the others together with an error.
 func (p Pods) Volumes(ctx context.Context, runner Runner) ([]string, error) {
 	var (
 		names []string

@@ -13,18 +13,19 @@ import (
 // This file is about a setup that was interrupted while it made the volume of Heketi's database, and is continued while a node
 // that Heketi has is absent.
 
-// checkInterrupted returns an error if Heketi has begun to make a brick on an absent node. It can neither undo nor finish that.
+// checkInterrupted returns an error if Heketi has begun to make a brick on an absent node. Heketi can neither undo nor finish
+// such an operation.
 func (s *Setup) checkInterrupted(ctx context.Context, server *heketi.Client, r reach) error {
 	operations, err := server.Operations(ctx)
 	if err != nil || len(operations) == 0 {
 		return err
 	}
-	var things []string
+	var objects []string
 	for _, op := range operations {
 		if op, err = server.Operation(ctx, op.ID); err != nil {
 			return err
 		}
-		things = append(things, op.Objects...)
+		objects = append(objects, op.Objects...)
 	}
 	nodes, err := server.Nodes(ctx)
 	if err != nil {
@@ -33,7 +34,7 @@ func (s *Setup) checkInterrupted(ctx context.Context, server *heketi.Client, r r
 	for _, n := range nodes {
 		why := r.why(n.Manage[0])
 		if why == "" || !slices.ContainsFunc(n.Devices, func(d heketi.Device) bool {
-			return slices.ContainsFunc(d.Bricks, func(id string) bool { return slices.Contains(things, id) })
+			return slices.ContainsFunc(d.Bricks, func(id string) bool { return slices.Contains(objects, id) })
 		}) {
 			continue
 		}
@@ -44,8 +45,8 @@ func (s *Setup) checkInterrupted(ctx context.Context, server *heketi.Client, r r
 	return nil
 }
 
-// avoidAbsent makes Heketi place no bricks on absent nodes. In a database that no other Heketi has used yet, the administrator
-// cannot have disabled a device.
+// avoidAbsent makes Heketi place no bricks on absent nodes, and sets all other devices online. No other Heketi has used this
+// database yet, so the administrator cannot have disabled a device.
 func (s *Setup) avoidAbsent(ctx context.Context, server *heketi.Client, r reach) error {
 	return s.setDevices(ctx, server, func(n heketi.Node) string {
 		why := r.why(n.Manage[0])

@@ -17,8 +17,8 @@ import (
 // mostNamed bounds the length of a list in a message.
 const mostNamed = 10
 
-// awaitReturn waits for a Heketi that has run before. It warns, and the error says so, if the copies of Heketi's database are on
-// nodes that gluster does not reach.
+// awaitReturn waits for a Heketi that has run before. If gluster does not reach enough copies of Heketi's database, awaitReturn
+// logs a warning, and its error says so.
 func (s *Setup) awaitReturn(ctx context.Context, server *heketi.Client) error {
 	if why := s.lostCopies(ctx); why != nil {
 		klog.FromContext(ctx).Info("WARNING: Heketi cannot start", "why", why.Error())
@@ -33,7 +33,7 @@ func (s *Setup) awaitReturn(ctx context.Context, server *heketi.Client) error {
 	return err
 }
 
-// lostCopies is checkCopies for servers that are yet to be found. Heketi may start all the same if there are none.
+// lostCopies calls checkCopies with the servers that are usable now. If there are none, it returns nil: Heketi may still start.
 func (s *Setup) lostCopies(ctx context.Context) error {
 	seen, err := servers.Look(ctx, s.Kubernetes, s.Runner, s.Namespace, s.Timing.Answer)
 	if err != nil || len(seen.Usable) == 0 {
@@ -42,8 +42,9 @@ func (s *Setup) lostCopies(ctx context.Context) error {
 	return s.checkCopies(ctx, seen.Usable)
 }
 
-// checkCopies returns an error if gluster reaches too few of the nodes that have a brick of the database's volume. A volume of
-// three copies needs two, as gluster's clients see to; one with fewer copies needs one.
+// checkCopies returns an error if gluster reaches too few of the nodes that have a brick of the database's volume. gluster's
+// clients need a majority of the bricks if there are three or more, and otherwise one brick. If the bricks cannot be listed,
+// checkCopies only logs that.
 func (s *Setup) checkCopies(ctx context.Context, pods servers.Pods) error {
 	bricks, err := pods.Bricks(ctx, s.Runner, s.Volume.Name)
 	if err != nil {
@@ -69,8 +70,8 @@ func (s *Setup) checkCopies(ctx context.Context, pods servers.Pods) error {
 		s.Volume.Name, needed, len(bricks), strings.Join(lost, ", "), database.SecretName)
 }
 
-// checkEarlier returns an error if the backup has the database's volume, complete, and gluster lacks it. Nothing is changed then:
-// the backup may be the only record of other volumes.
+// checkEarlier returns an error if the backup has the complete volume of the database, and gluster lacks that volume. The setup
+// then changes nothing, because the backup may be the only record of other volumes.
 func (s *Setup) checkEarlier(ctx context.Context, server *heketi.Client, r reach) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {
@@ -89,7 +90,7 @@ func (s *Setup) checkEarlier(ctx context.Context, server *heketi.Client, r reach
 	}
 	there, err := r.pods.Volumes(ctx, s.Runner)
 	if slices.Contains(there, s.Volume.Name) {
-		return nil // although other servers may not answer
+		return nil // even if other servers do not answer
 	}
 	if err != nil {
 		return err

@@ -179,7 +179,7 @@ func TestRefusedDevice(t *testing.T) {
 }
 
 // TestLeftover: a device that an interrupted addition has left behind is wiped and added again. A device with any other content
-// is not.
+// is not wiped.
 func TestLeftover(t *testing.T) {
 	const group = "vg_0123456789abcdef0123456789abcdef"
 	for name, tt := range map[string]struct {

@@ -4,7 +4,8 @@ package status
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
 
-// In a server's container, Program with the argument Command prints a Server as JSON; with HealFlag, too, it prints a Heal.
+// In a server's container, Program with the argument Command prints a Server as JSON. With HealFlag in addition, it prints a Heal
+// instead.
 const (
 	Program  = "/glusterfs-storage"
 	Command  = "status"

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Buffer is a log that several processes can write.
+// Buffer is a log to which several goroutines can write.
 type Buffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer

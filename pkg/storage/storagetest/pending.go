@@ -34,8 +34,8 @@ func MarkPending(t *testing.T, program, path, volume string) {
 	})
 }
 
-// MarkEvicted makes the removal of a device unfinished in a database of Heketi, while the device's brick is moved to another
-// device of the node. program is the heketi binary.
+// MarkEvicted changes a database of Heketi as if Heketi had been interrupted while it removed a device. from is the id of that
+// device, and to the id of the device of the same node to which Heketi was moving its only brick. program is the heketi binary.
 func MarkEvicted(t *testing.T, program, path, from, to string) {
 	t.Helper()
 	change(t, program, path, func(sections sections) {

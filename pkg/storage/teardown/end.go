@@ -87,7 +87,7 @@ func (t *Teardown) sayWhatRemains(ctx context.Context) {
 		logger.Info("Remains", "what", l.what()+"; if it comes back, run this on the node", "do", l.todo(t.Directories))
 	}
 	if t.recordLeft {
-		logger.Info("Remains", "what", fmt.Sprintf("gluster's record of volume %s and of the lost nodes; it is in the directories below, and comes back unless they are removed on all storage nodes before GlusterFS runs there again", t.Volume))
+		logger.Info("Remains", "what", fmt.Sprintf("gluster's record of volume %s and of the lost nodes, in the directories below; it comes back unless these directories are removed on all storage nodes before GlusterFS runs there again", t.Volume))
 	}
 	for _, todo := range [][2]string{
 		{"the release", fmt.Sprintf("helm uninstall %s --namespace %s", t.Release, t.Namespace)},

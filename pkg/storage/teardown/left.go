@@ -72,8 +72,8 @@ func (t *Teardown) brokenDevices(ctx context.Context, n node, pods servers.Pods)
 	return broken, nil
 }
 
-// leaveBehind removes from gluster and from Heketi's database what cannot be emptied. A run that repeats an interrupted one finds
-// nodes that were lost since.
+// leaveBehind removes lost nodes and devices from gluster and from Heketi's database. A run that continues an interrupted one
+// looks for them again, because more nodes may have been lost since.
 func (r *removal) leaveBehind(ctx context.Context) error {
 	left, err := r.findLeft(ctx)
 	if err != nil {
@@ -93,8 +93,8 @@ func (r *removal) leaveBehind(ctx context.Context) error {
 	return r.forget(ctx, left)
 }
 
-// detach removes lost nodes from the database's volume and from gluster's pool. While a peer is down, gluster deletes no volume,
-// and it detaches no other peer; it does not detach a peer that has bricks.
+// detach removes lost nodes from the database's volume and from gluster's pool. While a peer is down, gluster deletes no volume
+// and detaches no other peer; it never detaches a peer that has bricks. If all bricks are on lost nodes, detach changes nothing.
 func (r *removal) detach(ctx context.Context, hosts []string) error {
 	exists, err := r.inGluster(ctx)
 	if err != nil {
@@ -113,7 +113,8 @@ func (r *removal) detach(ctx context.Context, hosts []string) error {
 	return nil
 }
 
-// removeBricks removes the bricks on lost nodes from the database's volume, unless it has no other bricks.
+// removeBricks removes the bricks on lost nodes from the database's volume. If the volume has no other bricks, it removes nothing
+// and returns true.
 func (r *removal) removeBricks(ctx context.Context, hosts []string) (lastBricks bool, err error) {
 	bricks, err := r.pods.Bricks(ctx, r.Runner, r.Volume)
 	if err != nil {
@@ -133,8 +134,8 @@ func (r *removal) removeBricks(ctx context.Context, hosts []string) (lastBricks 
 	return false, r.volumeCommand(ctx, remove...)
 }
 
-// detachPeer asks each server: an interrupted run has detached the servers whose nodes it has removed from Heketi, so that they
-// are in pools of one. If the host still is a peer in the end, deleting the volume fails.
+// detachPeer asks each server to detach the host. An interrupted run has detached the servers whose nodes it removed from Heketi,
+// and each of these is now alone in its pool. If the host is still a peer afterwards, deleting the volume fails.
 func (r *removal) detachPeer(ctx context.Context, host string) error {
 	var refused []error
 	for _, pod := range slices.Sorted(maps.Values(r.pods)) {

@@ -108,7 +108,7 @@ func TestAllCopiesLost(t *testing.T) {
 			if err := save.Save(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			w.stopHeketi() // its database is lost, and the administrator has the backup count
+			w.stopHeketi() // its database is lost, and the administrator has chosen the backup
 			w.replicas = 0
 			for _, node := range []string{"n1", "n2", "n3"} {
 				w.loseNode(node)
@@ -125,7 +125,7 @@ func TestAllCopiesLost(t *testing.T) {
 			if !w.volumes[testVolume] {
 				t.Error("gluster has deleted the volume; this test must not be able to")
 			}
-			delete(w.volumes, testVolume) // with gluster's directories
+			delete(w.volumes, testVolume) // as when gluster's directories are removed
 			w.check()
 			if log := w.log.String(); !strings.Contains(log, "gluster's record of volume heketidbstorage and of the lost nodes") {
 				t.Errorf("the log does not say what remains:\n%s", log)
@@ -134,7 +134,7 @@ func TestAllCopiesLost(t *testing.T) {
 	}
 }
 
-// TestLostDuringRemoval: a run is interrupted, and a node is lost before the next run, which removes what is left.
+// TestLostDuringRemoval: a run is interrupted, and a node is lost before the next run, which removes the rest.
 func TestLostDuringRemoval(t *testing.T) {
 	t.Parallel()
 	points := []string{

@@ -105,8 +105,8 @@ func (r *removal) inGluster(ctx context.Context) (bool, error) {
 	return err == nil && slices.Contains(names, r.Volume), err
 }
 
-// allBricksLost reports whether all bricks of the database's volume are on nodes that Heketi has no more, and that gluster does not
-// reach. gluster then neither deletes the volume, which needs all peers, nor detaches the peers, which have bricks.
+// allBricksLost reports whether all bricks of the database's volume are on nodes that Heketi no longer has and that gluster does
+// not reach. gluster then neither deletes the volume, which needs all peers, nor detaches these peers, because they have bricks.
 func (r *removal) allBricksLost(ctx context.Context) (bool, error) {
 	bricks, err := r.pods.Bricks(ctx, r.Runner, r.Volume)
 	if err != nil || len(bricks) == 0 {

@@ -150,7 +150,7 @@ func (t *Teardown) start(ctx context.Context, options temporary.Options) (*tempo
 	}
 	if errors.Is(err, database.ErrUnreadable) || errors.Is(err, database.ErrDamaged) {
 		return nil, fmt.Errorf("%w. The backup in %s cannot be used. While gluster has volume %s, start Heketi (kubectl -n %s scale statefulset/%s --replicas=1): it has its own database there, and the backup is made again. "+
-			"Otherwise copy an older backup (Secrets %s-0, -1 ...) into the Secret. Then make this Job again", err, t.store(), t.Volume, t.Namespace, t.StatefulSet, database.SecretName)
+			"Otherwise copy an older backup (Secrets %s-0, -1 ...) into the Secret. Then create this Job again", err, t.store(), t.Volume, t.Namespace, t.StatefulSet, database.SecretName)
 	}
 	if err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func TestWhole(t *testing.T) {
 // outsider is a server that is not in the pool of the others.
 const outsider = "gluster-0"
 
-// TestServerOutsideThePool: a node has the label for GlusterFS, but was never added to Heketi. Its server knows no volume.
+// TestServerOutsideThePool: a node has the label for GlusterFS, but was never added to Heketi. Its server has no volume.
 func TestServerOutsideThePool(t *testing.T) {
 	w := newWorld(t)
 	w.nodes = append(w.nodes, kube.Node{Name: "n0"})

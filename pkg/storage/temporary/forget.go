@@ -11,8 +11,9 @@ import (
 type Lost struct{ Nodes, Devices []string }
 
 // Forget removes lost nodes and devices, the bricks on them, and volumes without other bricks from the database, while no Heketi
-// runs. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a brick.
-// Unfinished operations forget the lost bricks, too: Heketi neither undoes nor finishes an operation that needs one of them.
+// runs. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a brick. Forget
+// also removes the lost bricks from unfinished operations, because Heketi neither undoes nor finishes an operation that needs one
+// of them.
 func (o Options) Forget(ctx context.Context, lost Lost) error {
 	return o.edit(ctx, "remove lost nodes and devices from Heketi's database", func(d *export) bool {
 		d.forget(lost)
@@ -151,7 +152,7 @@ func (e entry) actions() (actions []action) {
 	return actions
 }
 
-// info returns what Heketi shows of the entry.
+// info returns the entry's field Info, which Heketi shows to its clients.
 func (e entry) info() entry {
 	info := entry{export: e.export, name: e.name + ".Info"}
 	e.decode(info.name, e.fields["Info"], &info.fields)

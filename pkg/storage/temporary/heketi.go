@@ -150,7 +150,8 @@ func (o Options) environment(port string) []string {
 	return env
 }
 
-// writeConfig copies the configuration, with all fields that are unknown here, and changes the database, port and TLS.
+// writeConfig copies the configuration, including fields that are unknown here. It changes only the database, the port and TLS,
+// and turns off the background cleaner and Heketi's own backup into a Secret.
 func (o Options) writeConfig(path, port string) error {
 	content, err := os.ReadFile(o.Config)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// TestConfigOfTheTemporaryHeketi: the configuration equals that of the real Heketi except for its database, port and TLS.
+// TestConfigOfTheTemporaryHeketi: the configuration equals that of the real Heketi, except for the database, port, TLS, cleaner
+// and backup.
 func TestConfigOfTheTemporaryHeketi(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{Config: filepath.Join(dir, "real.json"), Dir: dir, Key: "secret"}

@@ -17,7 +17,7 @@ type Options struct {
 	Output  io.Writer
 	Timing  Timing
 
-	// Started is set by tests: it gets a function that kills the Heketi, and returns the URL to reach it by.
+	// Started is set by tests: it gets Heketi's URL and a function that kills Heketi, and returns the URL to use instead.
 	Started func(url string, kill func()) string
 }
 

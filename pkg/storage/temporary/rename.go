@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// MakeDeletable changes the database, while no Heketi runs, so that Heketi can delete a volume with all of its bricks: the volume
-// gets another name, since Heketi refuses to delete a volume of the database's name (heketi: apps/glusterfs/app_volume.go,
-// VolumeDelete), and no brick is being moved.
+// MakeDeletable changes the database, while no Heketi runs, so that Heketi can delete a volume with all of its bricks. The volume
+// gets another name, because Heketi refuses to delete a volume with the name of its database's volume (heketi:
+// apps/glusterfs/app_volume.go, VolumeDelete). Interrupted moves of bricks are forgotten.
 func (o Options) MakeDeletable(ctx context.Context, volume, name string) error {
 	return o.edit(ctx, fmt.Sprintf("rename volume %s and forget interrupted moves of bricks in Heketi's database", volume), func(d *export) bool {
 		renamed := d.rename(volume, name)

@@ -11,7 +11,8 @@ import (
 )
 
 // Until calls done every poll until done succeeds. When done's error changes, Until logs it with the message doing. After the
-// limit, Until returns the last error.
+// limit, Until returns an error with the text of the last one, which is not wrapped. When ctx is done earlier, it returns the
+// cause.
 func Until(ctx context.Context, poll, limit time.Duration, doing string, done func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

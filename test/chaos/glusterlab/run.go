@@ -17,7 +17,7 @@ type Options struct {
 	Driver, Workload string // binaries
 	Dir              string // of the lab
 	Before65         bool   // refuse MOVE_MOUNT_BENEATH to the node plugin, as Linux before 6.5 does
-	CgroupV2         bool   // show the node plugin cgroup v2 alone
+	CgroupV2         bool   // show only cgroup v2 to the node plugin
 	Out              io.Writer
 }
 

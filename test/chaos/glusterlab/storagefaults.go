@@ -48,14 +48,14 @@ func storagePowerCut(ctx context.Context, c *rig) error {
 	return errors.Join(err, c.lab.Storage(3).Start(context.WithoutCancel(ctx)))
 }
 
-// everyBrick returns the options with which the rounds that stop bricks run. With them, clients acknowledge only what all bricks with
-// copies have. By default two of three suffice: clients note on these bricks that the third one is behind, but only after they have
-// acknowledged the write. If all bricks end before the note is there, GlusterFS does not know which brick is behind, and may use it
-// as if it had everything (docs/mounts.md). The driver has no part in this. With these options, a lost record is a fault in these
-// rounds, too.
+// everyBrick returns the options with which the rounds that stop bricks run. With them, a client acknowledges a write only when
+// all bricks with a copy have it. By default, two of three bricks suffice: the client notes on these two that the third one is
+// behind, but only after it has acknowledged the write. If all bricks end before that, GlusterFS has no record of which brick is
+// behind, and may use an outdated one (docs/mounts.md). The driver has no part in this. With these options, a lost record is a
+// fault in these rounds, too.
 //
-// cluster.eager-lock off only shortens the time between the acknowledgement and the note, from a second to that of one request:
-// with it alone, 1 of 331,416 records was lost.
+// cluster.eager-lock off alone only shortens the time between the acknowledgement and the note from a second to that of one
+// request: 1 of 331,416 records was still lost.
 func everyBrick() [][2]string {
 	return [][2]string{{"cluster.eager-lock", "off"}, {"cluster.quorum-count", "3"}, {"cluster.quorum-type", "fixed"}}
 }

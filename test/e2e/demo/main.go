@@ -28,7 +28,7 @@ func run(ctx context.Context, args []string) error {
 	bare := flags.Bool("bare-storage", false, "a lab without GlusterFS and Heketi, whose storage machines are nodes of Kubernetes")
 	images := flags.String("images", filepath.Join("build", "images"), "image archives for the nodes, and directories of them; not with -bare-storage")
 	if err := flags.Parse(args); err != nil {
-		return flag.ErrHelp // the flag package has said why
+		return flag.ErrHelp // the flag package has printed the reason
 	}
 	begin := time.Now()
 	options := kubernetes.Options{Images: kubernetes.List(*images)}

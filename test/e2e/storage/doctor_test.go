@@ -41,7 +41,7 @@ func expectFinding(t *testing.T, i installed, check string, severity report.Seve
 	clustertest.Within(t, 3*time.Minute, func() error {
 		cmd := cluster.Command(i.Context(), filepath.Join(absolute(t, root), "build", "bin", "glusterfs-csi"), "doctor", "--storage",
 			"--kubeconfig="+cluster.Kubeconfig(), "--output=json")
-		out, failed := cmd.Output() // its exit code tells the worst finding
+		out, failed := cmd.Output() // its exit code is that of the worst finding
 		var findings []report.Finding
 		if err := json.Unmarshal(out, &findings); err != nil {
 			return fmt.Errorf("doctor: %w: %s (%w)", err, out, failed)

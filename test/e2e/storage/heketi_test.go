@@ -30,8 +30,8 @@ func (i installed) tryHeketi(args ...string) (string, error) {
 }
 
 // moveBricks runs a command of Heketi that moves bricks, as docs/storage-nodes.md says. If a brick of Heketi's own volume moves,
-// Heketi loses its open database, sometimes ends for that reason, and is restarted. While files are written, self-heal lists some
-// of them now and then, for which Heketi refuses the command.
+// Heketi loses its open database, sometimes ends for that reason, and is restarted. Heketi refuses the command while self-heal
+// lists entries, which also happens now and then while files are written.
 func (i installed) moveBricks(args ...string) {
 	i.Helper()
 	clustertest.Within(i.T, 5*time.Minute, func() error {

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Makes the lab's image of GlusterFS, $2/gluster.tar, from the real one, $1/gluster.tar. Both have the same name. Test machines often have a kernel
-# without device-mapper: the lab's stand-ins (test/lab/standin) replace LVM, and gsyncd, which glusterd asks for its version. Nothing else differs.
+# Makes the lab's image of GlusterFS, $2/gluster.tar, from the real one, $1/gluster.tar. Both have the same name. The lab's stand-ins
+# (test/lab/standin) replace LVM, because test machines often have a kernel without device-mapper, and gsyncd, which glusterd asks for
+# its version. Nothing else differs.
 #
 # WORK is the directory of bases and storage (deploy/images/build.sh), by default $2/work.
 set -eu

@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestInterruptedMove takes an installation apart in which Heketi was moving a brick of its database's volume when it ended. The
-// tear-down is the cleanup of install.
+// TestInterruptedMove takes an installation apart whose Heketi ended while it moved a brick of its database's volume. The
+// teardown is the cleanup of install.
 func TestInterruptedMove(t *testing.T) {
 	i := install(t)
 	i.upgrade(firstNodes(lab.BareDevices()))

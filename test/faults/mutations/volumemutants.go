@@ -16,12 +16,12 @@ func nameMutants() []testMutant {
 		{Mutant{"doubt-goes-on", "after an unknown outcome no other cluster is tried",
 			[]Edit{{create, "\"err\", err)\n\t\t\treturn c.resolve(ctx, err)", "\"err\", err)\n\t\t\trefusals = append(refusals, err)"}}},
 			provisioner, "TestCreateStopsAtAClusterInDoubt"},
-		{Mutant{"forgotten-is-failed", "a queue entry that Heketi no longer knows says nothing about the operation", []Edit{
+		{Mutant{"forgotten-is-failed", "a queue entry that Heketi no longer has says nothing about the operation", []Edit{
 			{errorsFile, "if e.Status == http.StatusInternalServerError && !e.panicked() {", "if e.Status == http.StatusInternalServerError || e.Status == http.StatusNotFound {"},
 			{translate, "{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrUnavailable,", "{stage: StagePoll, status: http.StatusNotFound, kind: volume.ErrPrecondition,"},
 		}},
 			provisioner, "TestExpandUndoneBeforeTheLook"},
-		{Mutant{"other-names-unseen", "a CSI name has one volume also when its class names volumes differently by now", []Edit{
+		{Mutant{"other-names-unseen", "a CSI name has one volume even if its class now names volumes differently", []Edit{
 			{index, "return ok && other != name", "return ok && other != name && false"},
 			{reserving, "cmp.Or(earlier.name, name)", "cmp.Or(name, earlier.name)"},
 		}},
@@ -29,7 +29,7 @@ func nameMutants() []testMutant {
 		{Mutant{"answer-of-before-the-delete", "a create does not answer with a volume whose delete has succeeded",
 			[]Edit{{create, "if run.index.wasDeleted(made.Handle.ID) {", "if false {"}}},
 			provisioner, "TestCreateJoinsAnOldAnswer"},
-		{Mutant{"exchanged-is-invalid", "a cluster that Heketi has just named and no longer knows is not the user's mistake",
+		{Mutant{"exchanged-is-invalid", "a cluster that Heketi has just named and no longer has is not the user's mistake",
 			[]Edit{{translate, "{status: http.StatusBadRequest, text: \"Cluster id \", kind: volume.ErrUnavailable,", "{status: http.StatusBadRequest, text: \"Cluster id \", kind: volume.ErrInvalid,"}}},
 			provisioner, "TestCreateInAClusterThatHasGone"},
 	}

@@ -103,8 +103,8 @@ func (s *Server) endWith(leash io.Reader) {
 	os.Exit(0)
 }
 
-// end ends all machines. It first removes the setup file, so that an Up, which may begin before this lab has ended, does not take it
-// for a running one: Up then kills the hub and waits for its end.
+// end ends all machines. It removes the setup file first. Otherwise an Up that begins before this lab has ended would take the
+// lab for a running one; without the file, it kills the hub and waits for its end.
 func (s *Server) end() {
 	_ = os.Remove(s.layout.SetupFile())
 	s.services.mu.Lock()

@@ -16,8 +16,9 @@ func StoragePath(layout Layout) string {
 	return layout.Path("standin") + ":/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
-// WithoutCore is a command before the command of a gluster server, whose processes then leave no core file if they crash. They work
-// in /, which is also the host's, and raise their own limit if they may (main in glusterfsd.c).
+// WithoutCore is a prefix for the command of a gluster server: its processes then leave no core file when they crash. Their
+// working directory is /, which is also the host's, and they raise the limit themselves if they have the right to (main in
+// glusterfsd.c).
 const WithoutCore = "/usr/bin/prlimit --core=0:0 /usr/bin/setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource"
 
 // setUpStorage makes the initial state of a storage machine that was just switched on: devices, volumes, the bricks in its fstab,
