@@ -64,7 +64,7 @@ func (s Store) save(name string, snapshot Snapshot) error {
 	}
 	var leftOut []error
 	if len(data) > snapshotLimit {
-		snapshot, leftOut = snapshot.withoutLargest(len(data)-snapshotLimit)
+		snapshot, leftOut = snapshot.withoutLargest(len(data) - snapshotLimit)
 		if data, err = encode(snapshot); err != nil {
 			return err
 		}
