@@ -96,9 +96,9 @@ func TestPluginOrphans(t *testing.T) {
 }
 
 func TestPluginImport(t *testing.T) {
-	calls := kubectltest.Install(t, installed(), kubectltest.Answer{To: "exec r-controller-0", Stdout: "---\nkind: PersistentVolume\n"})
+	calls := kubectltest.Install(t, installed(), kubectltest.Answer{To: "exec r-controller-0", Stdout: "---\nkind: PersistentVolume\n", Stderr: "Warning: shared\n"})
 	code, stdout, stderr := plugin(t, "import", "data", "--claim=shop/data", "--read-only")
-	if code != 0 || stdout != "---\nkind: PersistentVolume\n" || stderr != "" {
+	if code != 0 || stdout != "---\nkind: PersistentVolume\n" || stderr != "Warning: shared\n" {
 		t.Errorf("code %d: %s%s", code, stdout, stderr)
 	}
 	want := "--namespace=storage exec r-controller-0 --container=glusterfs-csi -- /glusterfs-csi import --config=/c.yaml --driver-name=my.driver --claim=shop/data --read-only=true -- data"

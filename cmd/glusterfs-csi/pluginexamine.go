@@ -147,7 +147,9 @@ func newPluginImportCommand(k *kubectl.Client) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		out, err := k.Exec(cmd.Context(), pod, append(importArgs(cmd, pod), "--", args[0])...)
+		warning := *k
+		warning.Warnings = cmd.ErrOrStderr()
+		out, err := warning.Exec(cmd.Context(), pod, append(importArgs(cmd, pod), "--", args[0])...)
 		if err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 		Placement: o.clients.placement, CgroupName: o.clients.cgroup, MemoryLimit: o.clients.memoryLimit, ResolverRoot: o.clients.resolver,
 	})
 	if err != nil {
-		return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
+		return background{}, fmt.Errorf("node plugin with --state-dir=%s: %w", o.stateDir, err)
 	}
 	metrics.NewNode(config.Metrics, m.Leftovers())
 	config.Mounter, config.NodeID, config.MaxVolumes = m, o.nodeID, o.maxVolumes

@@ -110,7 +110,7 @@ func (c Client) Find(ctx context.Context) (Installation, error) {
 }
 
 func (c Client) list(ctx context.Context, more ...string) ([]object, error) {
-	out, err := c.run(ctx, append([]string{"get", "pods,statefulsets,daemonsets", "--selector=" + selector, "--output=json"}, more...)...)
+	out, _, err := c.run(ctx, append([]string{"get", "pods,statefulsets,daemonsets", "--selector=" + selector, "--output=json"}, more...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -22,6 +23,8 @@ type Client struct {
 	Namespace  string
 	// Release is the driver's helm release; "" means the only one in the namespace.
 	Release string
+	// Warnings gets what a successful command in a pod has written to standard error; nil discards it.
+	Warnings io.Writer
 }
 
 const longestStderr = 1000
@@ -40,8 +43,8 @@ func (e *ExitError) Error() string {
 	return e.Stderr
 }
 
-// run returns kubectl's standard output, even with an *ExitError.
-func (c Client) run(ctx context.Context, args ...string) ([]byte, error) {
+// run returns kubectl's standard output, even with an *ExitError, and of its standard error what helps an administrator.
+func (c Client) run(ctx context.Context, args ...string) (out []byte, warnings string, err error) {
 	for _, flag := range [][2]string{{"--namespace=", c.Namespace}, {"--context=", c.Context}, {"--kubeconfig=", c.Kubeconfig}} {
 		if flag[1] != "" {
 			args = append([]string{flag[0] + flag[1]}, args...)
@@ -50,19 +53,20 @@ func (c Client) run(ctx context.Context, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "kubectl", args...) // #nosec G204 -- the administrator's own kubectl, with names that it has listed
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err = cmd.Run()
+	warnings = essence(stderr.String())
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	switch {
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("kubectl: %w", context.Cause(ctx))
+		return nil, "", fmt.Errorf("kubectl: %w", context.Cause(ctx))
 	case exited:
-		return stdout.Bytes(), &ExitError{Code: exit.ExitCode(), Stderr: plain.Line(essence(stderr.String()), longestStderr)}
+		return stdout.Bytes(), warnings, &ExitError{Code: exit.ExitCode(), Stderr: plain.Line(warnings, longestStderr)}
 	case errors.Is(err, exec.ErrNotFound):
-		return nil, errors.New("kubectl is not in PATH: install it, or run glusterfs-csi in the driver's pods (docs/doctor.md)")
+		return nil, "", errors.New("kubectl is not in PATH: install it, or run glusterfs-csi in the driver's pods (docs/doctor.md)")
 	case err != nil:
-		return nil, fmt.Errorf("kubectl: %w", err)
+		return nil, "", fmt.Errorf("kubectl: %w", err)
 	}
-	return stdout.Bytes(), nil
+	return stdout.Bytes(), warnings, nil
 }
 
 // essence removes lines from kubectl's standard error that do not help an administrator: kubectl's own log, and the exit code of
@@ -79,5 +83,9 @@ var logLine = regexp.MustCompile(`^[EWI][0-9]{4} `)
 // Exec runs the driver's program in a pod with these arguments, and returns its standard output, even with an *ExitError.
 func (c Client) Exec(ctx context.Context, pod Pod, args ...string) ([]byte, error) {
 	c.Namespace = pod.Namespace
-	return c.run(ctx, append([]string{"exec", pod.Name, "--container=" + container, "--", "/glusterfs-csi"}, args...)...)
+	out, warnings, err := c.run(ctx, append([]string{"exec", pod.Name, "--container=" + container, "--", "/glusterfs-csi"}, args...)...)
+	if err == nil && warnings != "" && c.Warnings != nil {
+		_, err = io.WriteString(c.Warnings, warnings+"\n")
+	}
+	return out, err
 }

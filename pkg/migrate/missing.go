@@ -9,11 +9,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// ReportMissing reports each object that does not exist, because a run has deleted it and no run, this one included, has replaced
-// it. The claim of such a PersistentVolume stays Lost. ReportMissing returns an error if the cluster cannot be read.
+// ReportMissing reports each object that an earlier run deleted and did not replace, unless this run has tried to replace it. The
+// claim of such a PersistentVolume stays Lost until a run replaces it. It returns an error if the cluster cannot be read.
 func (a *Applier) ReportMissing(ctx context.Context) error {
 	for _, entry := range sortedKeys(a.Journal.deleted) {
-		if a.handled[entry] {
+		if _, tried := a.handled[entry]; tried { // its result is reported already
 			continue
 		}
 		resource, name, _ := strings.Cut(entry, "/")

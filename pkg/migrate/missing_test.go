@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,18 +30,21 @@ func TestMissingIsReported(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
 		selection Selection
+		refuses   error // as fakeAPI's
 		want      string
 	}{
-		{"--only", Selection{Only: []string{"projects"}}, "projects migrated; pvc-a MISSING: an earlier run of this plan has deleted it and not replaced it, and this run leaves it out, " +
+		{"--only", Selection{Only: []string{"projects"}}, nil, "projects migrated; pvc-a MISSING: an earlier run of this plan has deleted it and not replaced it, and this run leaves it out, " +
 			"so that its claim shop/data is Lost; run this again with --only=pvc-a, or without --only"},
-		{"--max takes it first", Selection{Max: 1}, "pvc-a migrated"},
-		{"everything", Selection{}, "pvc-a migrated; projects migrated"},
+		{"--max takes it first", Selection{Max: 1}, nil, "pvc-a migrated"},
+		{"everything", Selection{}, nil, "pvc-a migrated; projects migrated"},
+		{"this run cannot replace it either", Selection{Only: []string{"pvc-a"}}, errors.New("a webhook refuses it"), "TODO"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			api, a := interrupted(t, t.TempDir())
+			api.refuses = tc.refuses
 			var results []Result
 			a.API, a.Report = api, func(r Result) { results = append(results, r) }
-			if err := a.Apply(t.Context(), tc.selection); err != nil {
+			if err := a.Apply(t.Context(), tc.selection); (err != nil) != (tc.refuses != nil) {
 				t.Fatal(err)
 			}
 			if err := a.ReportMissing(t.Context()); err != nil {

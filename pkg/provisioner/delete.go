@@ -60,9 +60,10 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 			return err
 		}
 	}
-	if _, late := x.late(found.Name); !late.IsZero() && volume.IsOurs(found.Name) {
-		return fmt.Errorf("%w: a create of gluster volume %s was not answered and may still be carried out until %s; it would make the volume again",
-			volume.ErrBusy, found.Name, until(late))
+	if volume.IsOurs(found.Name) {
+		if err := checkLateCreate(ctx, client, x, journal, found); err != nil {
+			return err
+		}
 	}
 	err = d.send(ctx, client, journal)
 	switch {

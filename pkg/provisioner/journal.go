@@ -103,7 +103,8 @@ func (j *Journal) forget(key string) {
 	}
 }
 
-// unanswered records the time at which the driver gave up on a request. It does nothing if there is no note of the request.
+// unanswered records that the outcome of a request is still unknown now, when the driver gives up on it, or when a repeated create
+// finds that Heketi may have begun it. It does nothing if there is no note of the request.
 func (j *Journal) unanswered(key string) {
 	j.mu.Lock()
 	request, ok := j.sent[key]
@@ -118,12 +119,7 @@ func (j *Journal) unanswered(key string) {
 }
 
 // createOf returns the create of a CSI name that was sent and not answered, however old; ok is false if there is none.
-func (j *Journal) createOf(key string) (request sent, ok bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	request, ok = j.sent[key]
-	return request, ok
-}
+func (j *Journal) createOf(key string) (late lateRequest, ok bool) { return j.requestOf(key, "create") }
 
 // hasMade records that this process has made the volume, so that no earlier process can have sent an expand of it.
 func (j *Journal) hasMade(key string) {
@@ -147,7 +143,7 @@ func (j *Journal) creates(backend string) map[string]sent {
 	return requests
 }
 
-// lateRequest is a request to expand or delete a volume that may still be carried out.
+// lateRequest is a request to create, expand or delete a volume that may still be carried out.
 type lateRequest struct {
 	sent
 	what  string
@@ -166,11 +162,13 @@ func (j *Journal) expandOf(key string, v heketi.Volume) (late lateRequest, ok bo
 }
 
 // deleteOf returns the request to delete a volume that was sent and not answered; ok is false if there is none.
-func (j *Journal) deleteOf(key string) (late lateRequest, ok bool) {
+func (j *Journal) deleteOf(key string) (late lateRequest, ok bool) { return j.requestOf(key, "delete") }
+
+func (j *Journal) requestOf(key, what string) (late lateRequest, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	request, ok := j.sent[key]
-	return lateRequest{sent: request, what: "delete", until: request.At.Add(j.late)}, ok
+	return lateRequest{sent: request, what: what, until: request.At.Add(j.late)}, ok
 }
 
 // suspect is called before an expand. If this process started a short time ago without its predecessor's notes, suspect records

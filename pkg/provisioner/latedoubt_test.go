@@ -2,6 +2,7 @@ package provisioner_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
@@ -82,5 +83,37 @@ func TestDeleteOfAVolumeOfAnotherCreate(t *testing.T) {
 				f.wantVolumes(t, 2)
 			})
 		}
+	}
+}
+
+// TestDeleteWhileHeketisDatabaseHangs: Heketi may have begun an unanswered create, however old, and would make the volume again after
+// the delete.
+func TestDeleteWhileHeketisDatabaseHangs(t *testing.T) {
+	for name, restart := range map[string]bool{"same driver": false, "after a restart": true} {
+		t.Run(name, func(t *testing.T) {
+			f, dir := start(t), t.TempDir()
+			short := timing()
+			short.Late = time.Millisecond
+			c := &twoCreates{fixture: f, p: f.withJournal(t, dir, short), released: make(chan struct{}), carried: make(chan struct{})}
+			v, err := c.p.Create(t.Context(), spec("pvc-1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.unanswered(t)
+			defer close(c.released)
+			time.Sleep(2 * short.Late)
+			if restart {
+				c.p = f.withJournal(t, dir, short)
+			}
+			f.server.SetUnrecorded(1)
+			err = c.p.Delete(t.Context(), v.Handle, volume.Credentials{})
+			wantError(t, err, volume.ErrBusy)
+			says(t, err, "The create sent at", "Heketi is working on 1 request that its database does not show yet")
+			f.server.SetUnrecorded(0)
+			if err := c.p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+				t.Error(err)
+			}
+			wantNoNotes(t, dir)
+		})
 	}
 }

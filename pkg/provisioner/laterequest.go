@@ -38,6 +38,22 @@ func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journa
 	return nil
 }
 
+// checkLateCreate returns an error while an unanswered create of the volume may still be carried out. Otherwise it forgets the create.
+func checkLateCreate(ctx context.Context, client *heketi.Client, x *index, journal *Journal, v heketi.Volume) error {
+	if _, late := x.late(v.Name); !late.IsZero() {
+		return fmt.Errorf("%w: a create of gluster volume %s was not answered and may still be carried out until %s; it would make the volume again",
+			volume.ErrBusy, v.Name, until(late))
+	}
+	key := createKey(client.Backend().Name(), v.Name)
+	if late, ok := journal.createOf(key); ok {
+		if err := late.check(ctx, client, v); err != nil {
+			return err
+		}
+	}
+	journal.forget(key)
+	return nil
+}
+
 // checkOverdueCreate looks for an overdue create: an unanswered one that is too old for Heketi to begin it now. Heketi may have begun
 // it in time, and not have recorded it yet. While Heketi has any unrecorded request, the volume may appear at any time, and a create
 // in another cluster would make a second one. checkOverdueCreate then prolongs the reservation, as if the request were sent now.
@@ -52,12 +68,15 @@ func (c *creating) checkOverdueCreate(ctx context.Context) (overdue bool, err er
 		return false, nil
 	}
 	unrecorded, err := c.client.Unrecorded(ctx)
+	if err != nil || unrecorded > 0 {
+		c.journal.unanswered(key) // so that OpenJournal keeps the note
+	}
 	if err != nil {
 		return true, err
 	}
 	if unrecorded > 0 {
 		timing := c.client.Timing()
-		c.index.reserveOverdue(volume.NameKey(c.name), note, time.Now().Add(timing.Exchange+timing.Late))
+		c.index.reserveOverdue(volume.NameKey(c.name), note.sent, time.Now().Add(timing.Exchange+timing.Late))
 		return true, nil
 	}
 	c.index.endLate(c.name)

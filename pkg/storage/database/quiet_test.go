@@ -41,6 +41,7 @@ func TestTakeQuiet(t *testing.T) {
 	for name, tt := range map[string]struct {
 		looks  []doing
 		stale  int // number of copies, from the first, that are damaged
+		err    error
 		after  time.Duration
 		copies int
 		want   string
@@ -52,13 +53,14 @@ func TestTakeQuiet(t *testing.T) {
 		"one without end":       {looks: []doing{create}, after: 5 * time.Minute, want: "take a copy of the database without unfinished volumes: not done within 5m0s: Heketi is running operation op1 (create-volume)"},
 		"unrecorded":            {looks: []doing{{unrecorded: 1}}, after: 5 * time.Minute, want: "Heketi has begun an operation"},
 		"a damaged copy":        {looks: []doing{{}}, stale: 2, copies: 3, after: 4 * time.Second},
+		"a large copy":          {looks: []doing{{}}, err: ErrTooLarge, copies: 1, want: ErrTooLarge.Error()},
 		"no Heketi":             {looks: []doing{{err: errors.New("no answer")}}, after: 5 * time.Minute, want: "no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				from := &busy{looks: tt.looks}
 				from.set("records", nil)
-				from.stale = tt.stale
+				from.stale, from.err = tt.stale, tt.err
 				began := time.Now()
 				c, err := TakeQuiet(t.Context(), from, fakeHeketi(t), DefaultQuietTiming())
 				if time.Since(began) != tt.after || from.copies != tt.copies {

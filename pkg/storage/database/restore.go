@@ -28,9 +28,12 @@ func Restore(ctx context.Context, from Store, path, program string) error {
 	}
 	backup, err := from.Load(ctx)
 	switch {
-	case there && (err != nil || !backup.Replace):
+	case there && err != nil && !errors.Is(err, ErrEmpty):
+		logger.Error(err, "Cannot read the backup; the volume's database stays as it is, even if an annotation of the Secret asks to replace it", "path", path)
+		return nil
+	case there && !backup.Replace:
 		logger.Info("The volume already has a database, which stays as it is", "path", path)
-		return nil //nolint:nilerr // with a database, the backup is not needed
+		return nil
 	case errors.Is(err, ErrEmpty):
 		return fmt.Errorf("%s does not exist, and %w: a Heketi with an empty database has no record of any volume; "+
 			"copy the data and annotations of one of the Secrets %s-0, -1 ... into it, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
@@ -99,8 +102,12 @@ func put(c Copy, path string, makeRoom func() error) error {
 	if err := makeRoom(); err != nil {
 		return errors.Join(err, os.Remove(temporary))
 	}
-	if there, err := hasDatabase(path); err != nil || there {
-		return errors.Join(err, fmt.Errorf("%s has appeared in the meantime: is another Heketi running?", path), os.Remove(temporary))
+	there, err := hasDatabase(path)
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	if there {
+		return errors.Join(fmt.Errorf("%s has appeared in the meantime: is another Heketi running?", path), os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, path); err != nil {
 		return err

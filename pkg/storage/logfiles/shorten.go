@@ -37,29 +37,28 @@ func (k Keeper) shorten(ctx context.Context, path string) error {
 		return err
 	}
 	defer log.Close()
-	failure := k.pack(log, path)
-	// If pack succeeded, the log is empty already.
-	if failure != nil {
-		failure = errors.Join(fmt.Errorf("%s is emptied without a copy: %w", path, failure), log.Truncate(0))
+	temporary := copyPath(path, 1) + newSuffix
+	if k.Copies == 0 {
+		err = log.Truncate(0)
+	} else if err = pack(log, temporary); err != nil {
+		err = errors.Join(fmt.Errorf("%s is emptied without a copy: %w", path, err), log.Truncate(0))
+	} else {
+		err = errors.Join(k.moveOn(path), os.Rename(temporary, copyPath(path, 1)))
 	}
 	klog.FromContext(ctx).Info("Emptied a log of GlusterFS", "file", path, "copies", k.Copies)
-	return failure
+	return err
 }
 
-// pack writes the log into its first copy, empties the log, and renumbers the older copies.
-func (k Keeper) pack(log *os.File, path string) error {
-	if k.Copies == 0 {
-		return log.Truncate(0)
-	}
-	temporary := copyPath(path, 1) + newSuffix
-	file, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600) // #nosec G304 -- see shorten
+// pack writes the log into a copy, and empties the log.
+func pack(log *os.File, copyTo string) error {
+	file, err := os.OpenFile(copyTo, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|syscall.O_NOFOLLOW, 0o600) // #nosec G304 -- see shorten
 	if err != nil {
 		return err
 	}
 	if err := errors.Join(packInto(file, log), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(temporary))
+		return errors.Join(err, os.Remove(copyTo))
 	}
-	return errors.Join(k.moveOn(path), os.Rename(temporary, copyPath(path, 1)))
+	return nil
 }
 
 // packInto copies the log, then empties it at once. The second round copies the lines that were written during the first.

@@ -56,8 +56,8 @@ func (p Pods) Volumes(ctx context.Context, runner Runner) ([]string, error) {
 		names []string
 		errs  []error
 	)
-	for node, pod := range p {
-		list, err := runner.Run(ctx, pod, Container, "gluster", "--mode=script", "volume", "list")
+	for _, node := range slices.Sorted(maps.Keys(p)) {
+		list, err := runner.Run(ctx, p[node], Container, "gluster", "--mode=script", "volume", "list")
 		if err != nil {
 			errs = append(errs, fmt.Errorf("ask gluster on node %s for its volumes: %w", node, err))
 			continue
