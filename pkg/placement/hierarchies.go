@@ -132,15 +132,14 @@ func (c *cgroups) enterNamespace() error {
 
 // mountHierarchy mounts a hierarchy without attaching it to a path.
 func mountHierarchy(controllers string) (*os.File, error) {
-	kind := "cgroup2"
-	if controllers != "" {
-		kind = "cgroup"
+	if controllers == "" {
+		return mountUnified()
 	}
-	return mount.Detached(kind, func(context int) (err error) {
+	return mount.Detached("cgroup", func(context int) (err error) {
 		for controller := range strings.SplitSeq(controllers, ",") {
 			if name, named := strings.CutPrefix(controller, "name="); named {
 				err = unix.FsconfigSetString(context, "name", name)
-			} else if controller != "" {
+			} else {
 				err = unix.FsconfigSetFlag(context, controller)
 			}
 			if err != nil {

@@ -27,7 +27,9 @@ func TestHierarchiesInDoubt(t *testing.T) {
 		"enter the node's cgroup namespace": {
 			files: map[string]string{"self/cgroup": unified, "1/ns/cgroup:[2]": ""}, links: map[string]string{"self/ns/cgroup": "cgroup:[1]", "1/ns/cgroup": "cgroup:[2]"}},
 		"mount the cgroup hierarchy \"weather\"": {
-			files: map[string]string{"self/cgroup": unified + "1:weather:/\n"}, links: map[string]string{"self/ns/cgroup": initialNamespace}},
+			files: map[string]string{"self/cgroup": "1:weather:/\n"}, links: map[string]string{"self/ns/cgroup": initialNamespace}},
+		"mount the cgroup hierarchy \"\": read the flags of the node's cgroup2 mount": {
+			files: map[string]string{"self/cgroup": unified}, links: map[string]string{"self/ns/cgroup": initialNamespace}},
 	} {
 		restore := mounttest.HideProc(t)
 		var err error

@@ -1,0 +1,50 @@
+package placement
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// mountUnified mounts the v2 hierarchy without attaching it to a path. In the node's cgroup namespace, each new mount of cgroup2
+// sets the flags of all of them (cgroup_get_tree in kernel/cgroup/cgroup.c), so the new one repeats those of the node's. Without
+// nsdelegate, a container could write its own limits; without memory_recursiveprot, protected memory of a systemd slice would not
+// reach the slice's units.
+func mountUnified() (*os.File, error) {
+	flags, err := unifiedFlags()
+	if err != nil {
+		return nil, fmt.Errorf("read the flags of the node's cgroup2 mount: %w", err)
+	}
+	return mount.Detached("cgroup2", func(context int) error {
+		for _, flag := range flags {
+			// EINVAL: the flag is not cgroup2's, but of a security module.
+			if err := unix.FsconfigSetFlag(context, flag); err != nil && !errors.Is(err, unix.EINVAL) {
+				return fmt.Errorf("fsconfig %s: %w", flag, err)
+			}
+		}
+		return nil
+	})
+}
+
+// unifiedFlags returns the flags of PID 1's cgroup2 mounts, which all have the same, or nil if there is no such mount.
+func unifiedFlags() ([]string, error) {
+	table, err := os.Open("/proc/1/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer table.Close()
+	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return i.FSType != "cgroup2", i.FSType == "cgroup2" })
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return slices.DeleteFunc(strings.Split(found[0].VFSOptions, ","), func(option string) bool {
+		return option == "rw" || option == "ro" || strings.Contains(option, "=")
+	}), nil
+}
