@@ -61,11 +61,19 @@ func (h hierarchy) create(name string, memoryLimit int64) error {
 	return nil
 }
 
-// limitMemory sets the group's limit after enabling the memory controller on the way to the group. If v1 has the controller, v2
-// lacks it, and limitMemory does nothing.
-func (h hierarchy) limitMemory(parent, name string, limit int64) error {
+// countsMemory reports whether the hierarchy has the memory controller. If v1 has the controller, v2 lacks it.
+func (h hierarchy) countsMemory() (bool, error) {
+	if !h.unified() {
+		return h.controls("memory"), nil
+	}
 	available, err := os.ReadFile(h.path("cgroup.controllers"))
-	if !slices.Contains(strings.Fields(string(available)), "memory") {
+	return slices.Contains(strings.Fields(string(available)), "memory"), err
+}
+
+// limitMemory sets the group's limit after enabling the memory controller on the way to the group. It does nothing without the
+// controller.
+func (h hierarchy) limitMemory(parent, name string, limit int64) error {
+	if counts, err := h.countsMemory(); !counts {
 		return err
 	}
 	for _, group := range []string{"", parent} {

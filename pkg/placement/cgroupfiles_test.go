@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
@@ -102,6 +104,30 @@ func TestCreate(t *testing.T) {
 		maps.Copy(want, tt.files)
 		if got := read(t, h.path()); err != nil || !maps.Equal(got, want) {
 			t.Errorf("%s: %q, %v; want %q", name, got, err, want)
+		}
+	}
+}
+
+// TestLimitWithoutEffect: the log tells that a limit has no effect.
+func TestLimitWithoutEffect(t *testing.T) {
+	v1 := ordinary(t, "pids", nil)
+	for name, tt := range map[string]struct {
+		second hierarchy
+		limit  int64
+		logged bool
+	}{
+		"v1":             {ordinary(t, "memory", nil), 1, false},
+		"v1 without":     {ordinary(t, "cpu", nil), 1, true},
+		"v2":             {ordinary(t, "", map[string]string{"cgroup.controllers": "cpu memory"}), 1, false},
+		"v2 without":     {ordinary(t, "", map[string]string{"cgroup.controllers": "cpu"}), 1, true},
+		"without, unset": {ordinary(t, "cpu", nil), 0, false},
+	} {
+		log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+		n := &Node{cfg: Config{MemoryLimit: tt.limit}, cgroups: &cgroups{hierarchies: []hierarchy{v1, tt.second}}}
+		n.checkMemoryLimit(klog.NewContext(t.Context(), log))
+		text := log.GetSink().(ktesting.Underlier).GetBuffer().String()
+		if strings.Contains(text, "has no effect") != tt.logged {
+			t.Errorf("%s: logged %q", name, text)
 		}
 	}
 }

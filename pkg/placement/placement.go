@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"k8s.io/klog/v2"
@@ -75,7 +76,18 @@ func OpenNode(ctx context.Context, cfg Config) (*Node, error) {
 		n.Close()
 		return nil, fmt.Errorf("try to start a client outside of the container: %w", err)
 	}
+	n.checkMemoryLimit(ctx)
 	return n, nil
+}
+
+// checkMemoryLimit logs that the limit has no effect if the node cannot limit memory, as with cgroup_disable=memory.
+func (n *Node) checkMemoryLimit(ctx context.Context) {
+	if n.cfg.MemoryLimit > 0 && !slices.ContainsFunc(n.cgroups.hierarchies, func(h hierarchy) bool {
+		counts, _ := h.countsMemory() // clients cannot be placed if this fails
+		return counts
+	}) {
+		klog.FromContext(ctx).Info("The memory limit of GlusterFS clients has no effect, because the node's kernel has no memory cgroups; see docs/mounts.md#memory")
+	}
 }
 
 // try checks that a client's place allows opening the FUSE device, and starts the client there once with --version.
