@@ -82,6 +82,8 @@ func TestResolverOfAllVersions(t *testing.T) {
 	own, root := t.TempDir(), t.TempDir()
 	write(t, own, map[string]string{"hosts": "of the pod" + aliases, "resolv.conf": "of the pod" + aliases})
 	write(t, root, map[string]string{"etc/hosts": "of the node", "etc/resolv.conf": "of the node"})
+	bare := t.TempDir() // a node without a hosts file
+	write(t, bare, map[string]string{"etc/resolv.conf": "of the node"})
 	if err := unix.Mount(own, "/etc", "", unix.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +91,7 @@ func TestResolverOfAllVersions(t *testing.T) {
 	n, trees := bareNode(t)
 	for _, tt := range []struct{ from, hosts, resolver string }{
 		{root, "of the node" + aliases, "of the node"},
+		{bare, aliases, "of the node"},
 		{"/", "of the pod" + aliases, "of the pod" + aliases},
 	} {
 		if err := n.UpdateResolver(tt.from); err != nil {
