@@ -141,9 +141,6 @@ func (m *Manager) interrupted(r record) error {
 	case err == nil:
 		err = m.forget(r.Source.VolumeID)
 	}
-	if err != nil {
-		err = errors.Join(err, writeRecord(m.endingPath(r), r)) // for resumeEnding, which tries again now and at each start
-	}
 	return err
 }
 

@@ -85,7 +85,8 @@ func (m *Manager) kill(pidfd int) error {
 	return nil
 }
 
-// discard kills a client that is not used, and removes its fresh path.
+// discard kills a client that is not used, and removes its fresh path. If that fails, a file in ending/ lets upkeep, and each start
+// of the driver, try again.
 func (m *Manager) discard(r record) error {
 	fresh := m.freshPath(r)
 	err := mount.Unmount(fresh, anyMount)
@@ -95,5 +96,9 @@ func (m *Manager) discard(r record) error {
 		openErr = m.kill(pidfd)
 	}
 	// Unmount again: the client may have mounted after the first check.
-	return errors.Join(err, openErr, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh), m.removeCgroup(r.name()))
+	err = errors.Join(err, openErr, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh), m.removeCgroup(r.name()))
+	if err != nil {
+		err = errors.Join(err, writeRecord(m.endingPath(r), r))
+	}
+	return err
 }

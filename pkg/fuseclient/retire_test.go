@@ -73,8 +73,15 @@ func TestClientThatDoesNotEnd(t *testing.T) {
 	if _, err := readRecord(n.endingPath(r)); err != nil {
 		t.Errorf("after a start of the driver: %v", err)
 	}
+	// The same holds for a client whose start failed, without a restart of the driver.
+	if err := os.Remove(n.endingPath(r)); err != nil {
+		t.Fatal(err)
+	}
 	if err := n.discard(r); err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("discard: %v", err)
+	}
+	if _, err := readRecord(n.endingPath(r)); err != nil {
+		t.Errorf("after discard: %v", err)
 	}
 }
 
