@@ -2,6 +2,7 @@ package fuseclient
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,61 @@ func TestUnwrittenIsLogged(t *testing.T) {
 	}
 }
 
+// newNodeOnSmallDisk is like newNode, with a state directory that becomes full soon.
+func newNodeOnSmallDisk(t *testing.T) *node {
+	t.Helper()
+	n := newNode(t)
+	n.Close()
+	if err := unix.Mount("", n.cfg.StateDir, "tmpfs", 0, "size=256k,nr_inodes=64"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(n.cfg.StateDir, unix.MNT_DETACH) })
+	n.Manager = startManager(t, n.cfg.StateDir)
+	return n
+}
+
+// useUpInodes makes files in the state directory until there is no room for another file or directory.
+func (n *node) useUpInodes() error {
+	for i := range 1000 {
+		err := os.WriteFile(filepath.Join(n.cfg.StateDir, fmt.Sprintf("full-%d", i)), nil, 0o600)
+		if errors.Is(err, unix.ENOSPC) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errors.New("the disk is not full")
+}
+
+// TestClientEndsWhileTheDiskIsFull: a client needs a new directory, so a client that ends is replaced when there is room again.
+func TestClientEndsWhileTheDiskIsFull(t *testing.T) {
+	n := newNodeOnSmallDisk(t)
+	r := n.stage()
+	n.mustPublish("target")
+	if err := n.useUpInodes(); err != nil {
+		t.Fatal(err)
+	}
+	n.kill(r)
+	repair := func() error { return n.Repair(t.Context(), "id-vol", func(Served) error { return nil }) }
+	if err := repair(); !errors.Is(err, unix.ENOSPC) || !errors.Is(answers(n.path("target")), unix.ENOTCONN) {
+		t.Errorf("while the disk is full: %v, then %v", err, answers(n.path("target")))
+	}
+	full, err := filepath.Glob(filepath.Join(n.cfg.StateDir, "full-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range full {
+		err = errors.Join(err, os.Remove(path))
+	}
+	if err := errors.Join(err, repair(), answers(n.path("staging"))); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	if again := n.known(); again.Process == r.Process || !again.Process.alive() {
+		t.Errorf("the client was %v and is %v", r.Process, again.Process)
+	}
+}
+
 // TestStateDiskAway: the disk of the state directory has become read-only or full. Mounted volumes can be published, unpublished
 // and unstaged, also by a driver that is started afterwards.
 func TestStateDiskAway(t *testing.T) {
@@ -84,16 +140,11 @@ func TestStateDiskAway(t *testing.T) {
 			}
 			return errors.Join(err, errors.New("the disk is not full"))
 		}, mayStage: true, mayRemove: true},
+		"without room for a directory": {away: (*node).useUpInodes, mayRemove: true}, // on other file systems than tmpfs, a full one
 	} {
 		for when, restart := range map[string]bool{"under the driver": false, "before its start": true} {
 			t.Run(name+" "+when, func(t *testing.T) {
-				n := newNode(t)
-				n.Close()
-				if err := unix.Mount("", n.cfg.StateDir, "tmpfs", 0, "size=256k"); err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = unix.Unmount(n.cfg.StateDir, unix.MNT_DETACH) })
-				n.Manager = startManager(t, n.cfg.StateDir)
+				n := newNodeOnSmallDisk(t)
 				n.mkdir("other")
 				r := n.stage()
 				n.mustPublish("target")
