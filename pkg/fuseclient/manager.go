@@ -89,7 +89,9 @@ type Manager struct {
 	unstaging sync.Map
 
 	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
-	placement PlacementState                         // the last result; only openNode and Run use it
+	placing   sync.Mutex                             // held while the node is prepared
+	tried     time.Time                              // when the last preparation began; guarded by placing
+	placement PlacementState                         // its result; guarded by placing
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
 	deaths    atomic.Int64                           // clients that ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]

@@ -148,6 +148,26 @@ func TestPlacementIsLogged(t *testing.T) {
 	}
 }
 
+// TestPlacementIsTriedOnceForAll: a call that waited while another one prepared the node uses the result of that.
+func TestPlacementIsTriedOnceForAll(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Placement = PlacementNode
+	m, err := NewManager(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for when, tt := range map[string]struct {
+		tried time.Time
+		want  bool
+	}{"before the call": {time.Now(), true}, "while the call waited": {time.Now().Add(time.Minute), false}} {
+		m.tried, m.placement = tt.tried, PlacementState{} // so that an attempt changes it
+		if got := m.openNode(t.Context()); got != tt.want {
+			t.Errorf("another call tried %s: tried again: %t", when, got)
+		}
+	}
+}
+
 // TestInNamespaceOfAClient: an error means that the client has ended only if it really has.
 func TestInNamespaceOfAClient(t *testing.T) {
 	reason := errors.New("reason")

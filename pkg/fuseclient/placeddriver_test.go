@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
@@ -27,6 +31,40 @@ func placedDriver(stateDir, glusterfs, group string) int {
 	state, err := ReadPlacement(stateDir)
 	fmt.Printf("%s, version %s, in the pod: %t, %v, %s", state.Placement, state.Version, m.Report().InPod, err, state.Error)
 	return 0
+}
+
+// repairedDriver is the test binary in the role of a driver that cannot place clients until its first client is to be started. It
+// prints where clients run before and after that start, which fails for another reason.
+func repairedDriver(stateDir, glusterfs, group string) int {
+	cfg := testConfig(stateDir)
+	cfg.Placement, cfg.Glusterfs, cfg.CgroupName = PlacementNode, glusterfs, group
+	cfg.Prober.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, unix.ECONNREFUSED }
+	staging, trees := filepath.Join(stateDir, "staging"), filepath.Join(stateDir, placement.TreeDir)
+	err := errors.Join(os.Mkdir(staging, 0o755), os.WriteFile(trees, nil, 0o600)) // a file in the way
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	m, err := NewManager(context.Background(), cfg)
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer m.Close()
+	before := m.Report().InPod
+	err = errors.Join(os.Remove(trees), m.Stage(context.Background(), source("vol"), staging))
+	state, stateErr := ReadPlacement(stateDir)
+	fmt.Printf("in the pod: %t, then %t; unreachable: %t; %s, %v, %s", before, m.Report().InPod, errors.Is(err, mount.ErrUnavailable), state.Placement, stateErr, state.Error)
+	return 0
+}
+
+// TestPlacementIsTriedAgainForAClient: a failure of a moment puts no client into the container, where it would stay.
+func TestPlacementIsTriedAgainForAClient(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "repaired", t.TempDir(), mounttest.Glusterfs(t), mounttest.Cgroup(t))
+	out, err := cmd.Output()
+	if want := "in the pod: true, then false; unreachable: true; node, <nil>, "; err != nil || string(out) != want {
+		t.Errorf("%s, %v; want %s", out, err, want)
+	}
 }
 
 // TestDriverThatPlacesClients: the driver finds the installed client, or reports why it cannot.

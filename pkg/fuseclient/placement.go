@@ -26,8 +26,15 @@ const (
 )
 
 // openNode prepares the node for clients, and reports whether the result differs from the previous one. Until the preparation
-// succeeds, clients run in the container, and Run tries again.
+// succeeds, clients run in the container. Of several calls at once, one prepares the node for all that waited for it.
 func (m *Manager) openNode(ctx context.Context) (changed bool) {
+	called := time.Now()
+	m.placing.Lock()
+	defer m.placing.Unlock()
+	if m.node.Load() != nil || m.tried.After(called) {
+		return false
+	}
+	m.tried = time.Now()
 	state := PlacementState{Placement: PlacementPod}
 	if m.cfg.Placement == PlacementNode {
 		node, err := m.tryNode(ctx)
@@ -48,10 +55,21 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	return true
 }
 
+// retryNode prepares the node again if that has failed: a client that is started in the container stays there, although a failure
+// may last only for a moment.
+func (m *Manager) retryNode(ctx context.Context) {
+	if m.node.Load() == nil && m.openNode(ctx) {
+		m.logPlacement(ctx)
+	}
+}
+
 // logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
 func (m *Manager) logPlacement(ctx context.Context) {
-	if m.placement.Error != "" {
-		klog.FromContext(ctx).Error(errors.New(m.placement.Error),
+	m.placing.Lock()
+	failed := m.placement.Error
+	m.placing.Unlock()
+	if failed != "" {
+		klog.FromContext(ctx).Error(errors.New(failed),
 			"GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
 	}
 }

@@ -72,6 +72,7 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 ) {
 	former, restaged := m.record(source.VolumeID)
 	m.reportReplace(ctx, former) // before the new client's record is saved
+	m.retryNode(ctx)
 	// The clock makes generations unique, also across restarts; Mkdir checks that.
 	r = record{Source: source, StagingPath: stagingPath, Generation: time.Now().UnixNano(), BootID: m.bootID}
 	if err := os.Mkdir(m.freshPath(r), 0o700); err != nil { //nolint:gosec // below the state directory

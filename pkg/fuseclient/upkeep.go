@@ -32,9 +32,7 @@ func (m *Manager) Run(ctx context.Context) {
 }
 
 func (m *Manager) upkeep(ctx context.Context) {
-	if m.node.Load() == nil && m.openNode(ctx) {
-		m.logPlacement(ctx)
-	}
+	m.retryNode(ctx)
 	running := m.knownClients()
 	m.updateResolver(ctx)
 	m.refreshSecrets(ctx, running)

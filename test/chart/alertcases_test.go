@@ -107,9 +107,22 @@ func alertCases() []alertCase {
 			quiet: map[string]string{nodeMetric("glusterfs_csi_node_hung_clients_total", ""): "4x60", deaths: "0x10 1x60"},
 		},
 		{
-			alert: "GlusterfsCSIClientsInPod", at: "20m", labels: ofPod("warning"), summary: node + " cannot place GlusterFS clients outside of its pod",
+			alert: "GlusterfsCSIClientsInPod", at: "20m", labels: ofPod("warning"), summary: "GlusterFS clients run in the pod " + node,
 			fires: map[string]string{nodeMetric("glusterfs_csi_node_clients_in_pod", ""): "1x40"},
 			quiet: map[string]string{nodeMetric("glusterfs_csi_node_clients_in_pod", ""): "1x5 0x40"},
+		},
+		{ // the node plugin could not place clients for a minute
+			alert: "GlusterfsCSIClientsInPod", at: "40m", labels: ofPod("warning"), summary: "GlusterFS clients run in the pod " + node,
+			fires: map[string]string{
+				nodeMetric("glusterfs_csi_node_clients_in_pod", ""):                               "1x1 0x60",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="pod",version=""`):           "2x60",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x60",
+			},
+			quiet: map[string]string{
+				nodeMetric("glusterfs_csi_node_clients_in_pod", ""):                               "1x1 0x60",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="pod",version=""`):           "2x10 _x60",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x60",
+			},
 		},
 		{
 			alert: "GlusterfsCSIOldClients", every: "6h", at: "15d", labels: labelled("info", nil),

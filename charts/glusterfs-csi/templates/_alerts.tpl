@@ -1,5 +1,5 @@
 {{/* The alerts of the PrometheusRule; docs/alerts.md has a section for each, which its annotation runbook_url names. [[ and ]] become {{ and }}:
-     they are Prometheus's templates, not helm's. test/chart/testdata/alerts has series for which each alert fires, and others for which it does not. */}}
+     they are Prometheus's templates, not helm's. test/chart/alertcases_test.go has series for which each alert fires, and others for which it does not. */}}
 {{- define "glusterfs-csi.alerts" -}}
 {{- $pods := printf "namespace=%q,container=\"glusterfs-csi\",pod=~\"%s-(controller|node)-.+\"" .Release.Namespace (include "glusterfs-csi.fullname" .) }}
 {{- $controller := printf "namespace=%q,container=\"glusterfs-csi\",pod=\"%s-0\"" .Release.Namespace (include "glusterfs-csi.controller" .) }}
@@ -71,12 +71,15 @@
         description: "[[ $value | humanize ]] clients did not answer although they needed no brick for it. They were ended and replaced; files that were open fail."
     {{- if ne .Values.client.placement "pod" }}
     - alert: GlusterfsCSIClientsInPod
-      expr: max by (namespace, pod, node) (glusterfs_csi_node_clients_in_pod{ {{- $node -}} }) > 0
+      # The first metric is about new clients. Clients that were started in the pod stay there.
+      expr: >-
+        max by (namespace, pod, node) (glusterfs_csi_node_clients_in_pod{ {{- $node -}} }
+        or glusterfs_csi_node_clients{ {{- $node -}} ,placement="pod"}) > 0
       for: 15m
       labels: {severity: warning}
       annotations:
-        summary: "[[ $labels.pod ]] cannot place GlusterFS clients outside of its pod"
-        description: "Volumes that are mounted on this node are disconnected when the pod ends, with an upgrade for example."
+        summary: "GlusterFS clients run in the pod [[ $labels.pod ]]"
+        description: "The volumes of these clients are disconnected when the pod ends, with an upgrade for example."
     {{- end }}
     - alert: GlusterfsCSIOldClients
       expr: >-
