@@ -22,18 +22,25 @@ type Client struct {
 	Memory    int64  // bytes charged to its cgroup; 0 in the container
 }
 
-// Clients returns the clients of a state directory, including those of earlier node plugins and those without a volume. It does
-// not set their Memory.
+// Clients searches all processes for the clients of a state directory, including those of earlier node plugins and those without
+// a volume. It does not set their Memory.
 func Clients(stateDir string) []Client {
 	running := runningClients(stateDir, "")
 	clients := make([]Client, len(running))
 	for i, c := range running {
-		clients[i] = Client{Name: c.name(), PID: c.process.PID, Placement: PlacementNode, Version: versionOf(c.process)}
-		if clients[i].Version == "" {
-			clients[i].Placement = PlacementPod
-		}
+		c.version = versionOf(c.process)
+		clients[i] = c.describe()
 	}
 	return clients
+}
+
+// describe returns a client whose version is known.
+func (c runningClient) describe() Client {
+	client := Client{Name: c.name(), PID: c.process.PID, Placement: PlacementNode, Version: c.version}
+	if c.version == "" {
+		client.Placement = PlacementPod
+	}
+	return client
 }
 
 // Report describes a Manager's clients.
@@ -44,12 +51,15 @@ type Report struct {
 	Lacking int   // volumes in use whose client has ended, and that have no other yet
 }
 
-// Report returns the current state of the clients.
+// Report returns the current state of the clients that knownClients returns: metrics are read too often for a search of all
+// processes.
 func (m *Manager) Report() Report {
-	clients, node := Clients(m.cfg.StateDir), m.node.Load()
-	for i, c := range clients {
+	running, node := m.knownClients(false), m.node.Load()
+	clients := make([]Client, len(running))
+	for i, c := range running {
+		clients[i] = c.describe()
 		if node != nil {
-			clients[i].Memory, _ = node.Memory(c.Name) // fails for an ended client, and in the container, which has no cgroup
+			clients[i].Memory, _ = node.Memory(c.name()) // fails for an ended client, and in the container, which has no cgroup
 		}
 	}
 	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load(), Lacking: m.lacking()}

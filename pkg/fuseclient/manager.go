@@ -99,8 +99,8 @@ type Manager struct {
 	changed   chan struct{} // there are unwritten publications
 	leftovers []string      // files of earlier processes, each with the reason; set only at the start
 
-	kept   []runningClient // used only by upkeep, like rounds
-	rounds int             // of upkeep
+	found  foundClients
+	rounds int // of upkeep, which alone uses it
 
 	mu            sync.Mutex
 	records       map[string]record // by volume id; the content of volumes/

@@ -3,9 +3,7 @@ package fuseclient
 import (
 	"bytes"
 	"context"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -31,9 +29,14 @@ func (m *Manager) Run(ctx context.Context) {
 	}
 }
 
+// searchEach is the number of rounds of upkeep from one search of all processes of the node to the next. A search costs more than
+// everything else in a round.
+const searchEach = 10
+
 func (m *Manager) upkeep(ctx context.Context) {
 	m.retryNode(ctx)
-	running := m.knownClients()
+	running := m.knownClients(m.rounds%searchEach == 0)
+	m.rounds++
 	m.updateResolver(ctx)
 	m.refreshSecrets(ctx, running)
 	_, err := m.retireEnding(ctx) // clients that stayed because a mount was still in use
@@ -53,37 +56,6 @@ func (m *Manager) upkeep(ctx context.Context) {
 	for _, id := range ids {
 		m.writeAgain(ctx, id)
 	}
-}
-
-// upkeep searches all processes of the node for clients only in every searchEach-th round, because a search costs more than
-// everything else.
-const searchEach = 10
-
-// knownClients returns the running clients: those that the last search found, and those started since. It misses a client that
-// was started since and has no record any more; such a client still serves pods although its volume was unstaged. Only upkeep may
-// call it.
-func (m *Manager) knownClients() []runningClient {
-	if m.rounds%searchEach == 0 {
-		m.kept = runningClients(m.cfg.StateDir, "")
-		for i := range m.kept {
-			m.kept[i].version = versionOf(m.kept[i].process)
-		}
-	}
-	m.rounds++
-	m.kept = slices.DeleteFunc(m.kept, func(c runningClient) bool { return !c.process.alive() })
-	processes := map[process]bool{}
-	for _, c := range m.kept {
-		processes[c.process] = true
-	}
-	m.mu.Lock()
-	records := slices.Collect(maps.Values(m.records))
-	m.mu.Unlock()
-	for _, r := range records {
-		if r.ready() && !processes[r.Process] && r.Process.alive() {
-			m.kept = append(m.kept, runningClient{r.Process, hash(r.Source.VolumeID), r.Generation, r.Source, versionOf(r.Process)})
-		}
-	}
-	return m.kept
 }
 
 // writeAgain writes the volume's record if the file differs from it. A volume with a call in progress is left to the next round.
