@@ -64,6 +64,7 @@ func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable,
 		_ = c.cmd.Wait()
 		return child{}, fmt.Errorf("identify the GlusterFS client: %w", err)
 	}
+	raiseOOMScore(ctx, c.process)
 	watch, err := unix.FcntlInt(uintptr(c.pidfd), unix.F_DUPFD_CLOEXEC, 0)
 	go func() {
 		defer close(c.exited)

@@ -12,7 +12,8 @@ import (
 // Run keeps clients and the state directory in order until ctx is done. It bounds the clients' logs, gives clients the node's
 // current hosts file, resolver and certificates, ends clients whose last mount is gone, retries placing clients on the node if
 // that has failed, and writes records: those with new publications at once, and those that could not be written while the disk
-// was full or read-only.
+// was full or read-only. Clients that an earlier version of the driver started lose the node plugin's protection from the OOM
+// killer.
 func (m *Manager) Run(ctx context.Context) {
 	m.logPlacement(ctx)
 	ticker := time.NewTicker(m.limits.tick)
@@ -37,6 +38,9 @@ func (m *Manager) upkeep(ctx context.Context) {
 	m.retryNode(ctx)
 	running := m.knownClients(m.rounds%searchEach == 0)
 	m.rounds++
+	for _, c := range running {
+		raiseOOMScore(ctx, c.process)
+	}
 	m.updateResolver(ctx)
 	m.refreshSecrets(ctx, running)
 	_, err := m.retireEnding(ctx) // clients that stayed because a mount was still in use
