@@ -35,7 +35,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	}
 	request, client, err := p.prepare(spec)
 	if err != nil {
-		return volume.Volume{}, p.RefuseCreate(spec.Name, err)
+		return volume.Volume{}, p.RefuseCreate(ctx, spec.Name, spec.Credentials, err)
 	}
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
