@@ -26,16 +26,14 @@ func (p *Provisioner) RefuseCreate(ctx context.Context, name string, credentials
 	}
 	var unread []string
 	for _, b := range p.backends.All() {
-		if err := p.readOnce(ctx, b, credentials); err != nil {
+		if err := p.readRecords(ctx, b, credentials, time.Time{}); err != nil {
 			unread = append(unread, err.Error())
 		}
 	}
-	p.mu.Lock()
-	indexes := maps.Clone(p.indexes)
-	p.mu.Unlock()
+	indexes := p.allIndexes()
 	for _, backend := range slices.Sorted(maps.Keys(indexes)) {
 		if gluster := indexes[backend].volumeOf(key); gluster != "" {
-			return stillWanted(fmt.Sprintf("an earlier create of gluster volume %s of backend %q has made the volume or may still make it", gluster, backend), refusal)
+			return stillWanted(earlierCreate(gluster, backend), refusal)
 		}
 	}
 	if len(unread) > 0 {
@@ -45,23 +43,31 @@ func (p *Provisioner) RefuseCreate(ctx context.Context, name string, credentials
 	return refusal
 }
 
-// readOnce reads a backend's records, unless this process has read them before.
-func (p *Provisioner) readOnce(ctx context.Context, b *heketi.Backend, credentials volume.Credentials) error {
-	x := p.index(b.Name())
-	client, err := recordsClient(b, credentials)
-	if err != nil {
-		return err
-	}
-	return x.readSince(ctx, client, time.Time{})
-}
-
-// recordsClient returns a client that reads the records of a backend, with the backend's own key if it has one: the credentials of
-// a request may be those of another backend.
-func recordsClient(b *heketi.Backend, credentials volume.Credentials) (*heketi.Client, error) {
+// readRecords makes sure that the records of a backend were requested at or after since. It uses the backend's own key if there is
+// one, because the credentials of a request may be those of another backend.
+func (p *Provisioner) readRecords(ctx context.Context, b *heketi.Backend, credentials volume.Credentials, since time.Time) error {
 	if b.HasKey() {
 		credentials = volume.Credentials{}
 	}
-	return b.Client(credentials)
+	client, err := b.Client(credentials)
+	if err != nil {
+		return err
+	}
+	return p.index(b.Name()).readSince(ctx, client, since)
+}
+
+// allIndexes returns the indexes of all backends by name, including backends that are no longer configured.
+func (p *Provisioner) allIndexes() map[string]*index {
+	for _, b := range p.backends.All() {
+		p.index(b.Name()) // reads the notes of an earlier process
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.indexes)
+}
+
+func earlierCreate(gluster, backend string) string {
+	return fmt.Sprintf("an earlier create of gluster volume %s of backend %q has made the volume or may still make it", gluster, backend)
 }
 
 func stillWanted(what string, refusal error) error {
