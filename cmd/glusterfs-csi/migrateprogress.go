@@ -72,7 +72,7 @@ func (p *progress) report(r migrate.Result) {
 		p.spent += r.Took
 	}
 	dryRun := r.Outcome == migrate.WouldMigrate || r.Outcome == migrate.WouldRollBack // the lines of a dry run are its only result
-	if p.columns == nil || r.Err != nil || dryRun {
+	if p.columns == nil || r.Err != nil || r.Note != "" || dryRun {
 		p.clear()
 		p.line(r)
 	}

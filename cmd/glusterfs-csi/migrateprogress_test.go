@@ -67,8 +67,8 @@ func TestProgressOnATerminal(t *testing.T) {
 	shows("[===========                  ] 2/5, about 6s left, b")
 	p.report(migrate.Result{Name: "c", Outcome: migrate.Refused, Err: errors.New("reason in the plan: no")})
 	shows("refused     c (0s): reason in the plan: no\n[=================            ] 3/5, about 4s left, c")
-	p.report(migrate.Result{Name: "d", Outcome: migrate.Migrated, Took: 4 * time.Second})
-	shows("refused     c (0s): reason in the plan: no\n[=======================      ] 4/5, about 3s left, d")
+	p.report(migrate.Result{Name: "d", Outcome: migrate.Migrated, Note: "its policy stays Retain", Took: 4 * time.Second})
+	shows("refused     c (0s): reason in the plan: no\nmigrated    d (4s): its policy stays Retain\n[=======================      ] 4/5, about 3s left, d")
 	p.report(migrate.Result{Name: strings.Repeat("x", 100), Outcome: migrate.Migrated})
 	if lines := strings.Split(screen(out.String()), "\n"); len(lines[len(lines)-1]) != 59 {
 		t.Errorf("%q is too wide for 60 columns", lines[len(lines)-1])
@@ -76,7 +76,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	if err := p.summarize(false); err != nil {
 		t.Error(err)
 	}
-	shows("refused     c (0s): reason in the plan: no\nmigrated: 3\nunchanged: 1\nrefused: 1\n")
+	shows("refused     c (0s): reason in the plan: no\nmigrated    d (4s): its policy stays Retain\nmigrated: 3\nunchanged: 1\nrefused: 1\n")
 	out.Reset()
 	p.report(migrate.Result{Name: "e", Outcome: migrate.WouldMigrate})
 	if got := screen(out.String()); !strings.HasPrefix(got, "would migrate e (0s)\n[") {

@@ -44,7 +44,7 @@ func (s *controllerServer) ControllerGetCapabilities(context.Context, *csi.Contr
 func (s *controllerServer) CreateVolume(ctx context.Context, request *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
 	spec, err := specOf(request)
 	if err != nil {
-		return nil, s.provisioner.RefuseCreate(request.GetName(), err)
+		return nil, s.provisioner.RefuseCreate(ctx, request.GetName(), credentialsOf(request.GetSecrets()), err)
 	}
 	s.logins.report(ctx, spec, request.GetParameters())
 	made, err := s.provisioner.Create(ctx, spec)

@@ -41,7 +41,7 @@ func (f *fakeProvisioner) Create(_ context.Context, spec volume.Spec) (volume.Vo
 }
 
 // RefuseCreate does not count as a call.
-func (f *fakeProvisioner) RefuseCreate(name string, refusal error) error {
+func (f *fakeProvisioner) RefuseCreate(_ context.Context, name string, _ volume.Credentials, refusal error) error {
 	if f.unfinished == name && name != "" {
 		return fmt.Errorf("%w: %s", volume.ErrBusy, refusal.Error())
 	}

@@ -163,9 +163,16 @@ func TestBeginDecides(t *testing.T) {
 
 // outcomes is an Observer.
 type outcomes struct {
-	mu    sync.Mutex
-	began []string
-	ended []string
+	mu      sync.Mutex
+	began   []string
+	ended   []string
+	refused []string
+}
+
+func (o *outcomes) LoginRefused(backend string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refused = append(o.refused, backend)
 }
 
 func (o *outcomes) Began(backend, operation string, _ time.Duration) func(string) {
@@ -176,6 +183,28 @@ func (o *outcomes) Began(backend, operation string, _ time.Duration) func(string
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.ended = append(o.ended, outcome)
+	}
+}
+
+// TestRefusedLogins: the observer is told of each refused login, whatever the call, and of nothing else.
+func TestRefusedLogins(t *testing.T) {
+	for status, want := range map[int][]string{http.StatusUnauthorized: {"main"}, http.StatusInternalServerError: nil} {
+		for request, call := range everyCall(t.Context()) {
+			url, _ := serving(t, status, "no")
+			seen := &outcomes{}
+			backends, err := NewBackends(Config{Backends: []BackendConfig{{Name: "main", URL: url}}}, DefaultTiming(), WithObserver(seen))
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := backends.All()[0].Client(volume.Credentials{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := call(client); err == nil || !slices.Equal(seen.refused, want) {
+				t.Errorf("%s, HTTP %d: refused logins of %q, %v", request, status, seen.refused, err)
+			}
+			backends.Close()
+		}
 	}
 }
 

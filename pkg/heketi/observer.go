@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
-// Observer is told of every operation that this process requests from Heketi. Its methods are called concurrently.
+// Observer is told of every operation that this process requests from Heketi, and of refused logins. Its methods are called concurrently.
 type Observer interface {
 	// Began is called when an operation, such as "create", "cleanup" or "add-node", gets one of the backend's slots; queued is how
 	// long it waited for the slot. ended is called with one of the outcomes below when the operation is over.
 	Began(backend, operation string, queued time.Duration) (ended func(outcome string))
+
+	// LoginRefused is called when Heketi refuses the login of a request, of an operation or not.
+	LoginRefused(backend string)
 }
 
 // The outcomes that an Observer receives.
@@ -30,6 +33,9 @@ type unobserved struct{}
 
 // Began implements Observer.
 func (unobserved) Began(string, string, time.Duration) func(string) { return func(string) {} }
+
+// LoginRefused implements Observer.
+func (unobserved) LoginRefused(string) {}
 
 // operate runs one operation in one of the backend's slots.
 func (b *Backend) operate(ctx context.Context, operation string, run func() error) error {

@@ -137,8 +137,11 @@ func (p *performer) exchange(original *http.Request) (*http.Response, error) {
 	if !expected(stage, request.Method, response) {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, largestText))
 		refused := p.backend.newError(request.Method, request.URL.Path, stage, response.StatusCode, string(text), nil)
-		if p.keyless && errors.Is(refused, volume.ErrUnauthenticated) {
-			refused.rule.hint = fmt.Sprintf(hintNoKey, p.backend.Name())
+		if errors.Is(refused, volume.ErrUnauthenticated) {
+			p.backend.observer.LoginRefused(p.backend.Name())
+			if p.keyless {
+				refused.rule.hint = fmt.Sprintf(hintNoKey, p.backend.Name())
+			}
 		}
 		return nil, refused
 	}

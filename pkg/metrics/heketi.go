@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Heketi counts the operations that the driver requests from Heketi, and the calls that needed none. It is an Observer of
+// Heketi counts the operations that the driver requests from Heketi, the calls that needed none, and refused logins. It is an Observer of
 // packages heketi and provisioner.
 type Heketi struct {
 	operations *prometheus.GaugeVec
@@ -15,6 +15,7 @@ type Heketi struct {
 	duration   *prometheus.HistogramVec
 	existing   *prometheus.CounterVec
 	joined     *prometheus.CounterVec
+	refused    *prometheus.CounterVec
 }
 
 // NewHeketi registers the metrics.
@@ -40,8 +41,11 @@ func NewHeketi(registry prometheus.Registerer) *Heketi {
 		joined: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "joined_calls_total", Help: "Calls that waited for an operation that an earlier call started.",
 		}, []string{"operation"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "heketi_login_refusals_total", Help: "Requests whose login Heketi refused.",
+		}, []string{"backend"}),
 	}
-	registry.MustRegister(h.operations, h.running, h.queued, h.duration, h.existing, h.joined)
+	registry.MustRegister(h.operations, h.running, h.queued, h.duration, h.existing, h.joined, h.refused)
 	return h
 }
 
@@ -56,6 +60,9 @@ func (h *Heketi) Began(backend, operation string, queued time.Duration) (ended f
 		h.duration.WithLabelValues(backend, operation, outcome).Observe(time.Since(began).Seconds())
 	}
 }
+
+// LoginRefused implements heketi.Observer.
+func (h *Heketi) LoginRefused(backend string) { h.refused.WithLabelValues(backend).Inc() }
 
 // Operation implements provisioner.Observer.
 func (h *Heketi) Operation(kind string) (ended func()) {

@@ -27,10 +27,12 @@ func TestHeketi(t *testing.T) {
 	ended := h.Began("main", "create", time.Second)
 	h.Existing("main")
 	h.Joined("create")
+	h.LoginRefused("main")
 	operationEnded := h.Operation("create")
 	for name, want := range map[string]float64{
 		"heketi_operations_in_flight": 1, "heketi_operation_queue_seconds": 1, "heketi_operation_duration_seconds": -1,
 		"existing_volumes_total": 1, "running_operations": 1, "joined_calls_total": 1,
+		"heketi_login_refusals_total": 1,
 	} {
 		if got := value(name); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)

@@ -154,7 +154,8 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Wait+swapLimit)
 	defer cancel()
 	s := swapper{api: a.API, journal: a.Journal, wait: a.Wait, poll: a.Poll}
-	return swapOutcome{made: true}, a.restorePolicy(ctx, v.Name, from, s.swap(ctx, from, to))
+	err = s.swap(ctx, from, to)
+	return swapOutcome{made: true, note: s.note}, a.restorePolicy(ctx, v.Name, from, err)
 }
 
 // checkBegun makes the checks that remain before a swap: all of them if no earlier run has begun it.

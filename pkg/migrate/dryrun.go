@@ -24,7 +24,7 @@ func (a *Applier) dryRunSwap(ctx context.Context, now *unstructured.Unstructured
 		return err
 	}
 	// Only this patch of the PersistentVolume can be checked before the deletion. The others need the same permission.
-	if err := a.API.DryRunPatch(ctx, volumesResource(), "", now.GetName(), policyPatch(policyRetain)); err != nil {
+	if err := a.API.DryRunPatch(ctx, volumesResource(), "", now.GetName(), policyPatch(now, policyRetain)); err != nil {
 		return fmt.Errorf("the API server would not change the PersistentVolume: %w", err)
 	}
 	if err := a.API.DryRunDelete(ctx, volumesResource(), "", now.GetName(), string(now.GetUID())); err != nil {

@@ -39,6 +39,23 @@ func TestPlannedEndpoints(t *testing.T) {
 	}
 }
 
+// TestFSGroupsOfPods: the plan warns of pods whose fsGroup the kubelet would give to all files of a volume.
+func TestFSGroupsOfPods(t *testing.T) {
+	s := testSources(t, dynamicPV)
+	for _, text := range []string{
+		`{metadata: {namespace: shop, name: web-2}, spec: {securityContext: {fsGroup: 1001}, volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}}`,
+		`{metadata: {namespace: shop, name: web-1}, spec: {securityContext: {fsGroup: 0}, volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}}`,
+		`{metadata: {namespace: shop, name: none}, spec: {securityContext: {runAsUser: 1001}, volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]}}`,
+		`{metadata: {namespace: shop, name: other}, spec: {securityContext: {fsGroup: 1002}, volumes: [{name: v, persistentVolumeClaim: {claimName: other}}]}}`,
+	} {
+		s.Objects.Pods = append(s.Objects.Pods, object(t, text))
+	}
+	v := planOf(t, s, Choices{})
+	if got := strings.Join(v.Warnings, "\n"); v.Action != Migrate || len(v.Warnings) != 1 || !strings.Contains(got, "ignored (shop/web-1: 0, shop/web-2: 1001): unless") {
+		t.Errorf("%s, warnings %q", v.Action, got)
+	}
+}
+
 // TestPods: the plan names the pods that use a claim, and those that use a volume without one.
 func TestPods(t *testing.T) {
 	s := testSources(t, dynamicPV)

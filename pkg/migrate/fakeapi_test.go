@@ -174,6 +174,9 @@ func (a *fakeAPI) Patch(_ context.Context, of kube.Resource, namespace, name str
 		if err := json.Unmarshal(patch, &change); err != nil {
 			return err
 		}
+		if uid, ok, _ := unstructured.NestedString(change, "metadata", "uid"); ok && uid != string(object.GetUID()) {
+			return apierrors.NewInvalid(schema.GroupKind{Kind: of.Name}, name, nil) // the field is immutable
+		}
 		if version, ok, _ := unstructured.NestedString(change, "metadata", "resourceVersion"); ok && version != object.GetResourceVersion() {
 			return apierrors.NewConflict(schema.GroupResource{Resource: of.Name}, name, errors.New("changed"))
 		}

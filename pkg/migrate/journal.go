@@ -28,6 +28,7 @@ type deletion struct {
 	uid    string // "" in the journal of an earlier version, or if creates has removed it
 	size   string // of a PersistentVolume in the cluster, which may differ from the plan's
 	driver bool   // the object was a PersistentVolume of the driver
+	made   string // uid of the new PersistentVolume; "" if no run has recorded it
 }
 
 func deletionOf(now *unstructured.Unstructured) deletion {
@@ -41,6 +42,7 @@ type line struct {
 	UID    string `json:"uid,omitempty"`
 	Size   string `json:"size,omitempty"`
 	Driver bool   `json:"driver,omitempty"`
+	Made   string `json:"made,omitempty"`   // the uid of the new PersistentVolume
 	Done   bool   `json:"done,omitempty"`   // the object was replaced, or is as it was before
 	Kept   bool   `json:"kept,omitempty"`   // the API server refused to delete the object
 	Retain bool   `json:"retain,omitempty"` // the object is about to get the policy Retain
@@ -140,7 +142,7 @@ func (j *Journal) note(l line) {
 		delete(j.deleted, l.Object)
 		delete(j.retained, l.Object)
 	default:
-		j.deleted[l.Object] = deletion{uid: l.UID, size: l.Size, driver: l.Driver}
+		j.deleted[l.Object] = deletion{uid: l.UID, size: l.Size, driver: l.Driver, made: l.Made}
 	}
 }
 
@@ -173,13 +175,35 @@ func (j *Journal) deletes(object string, d deletion) error {
 
 // creates must be called before a PersistentVolume is created. If the new PersistentVolume is of the same kind as the deleted one,
 // because the direction was reversed in between, isAnother would take it for one that another program has made. In this case,
-// creates removes the uid from the entry.
+// creates removes the uid from the entry. It also removes the uid of an earlier new PersistentVolume, which is gone.
 func (j *Journal) creates(object string, driver bool) error {
 	d := j.deleted[object]
-	if d.uid == "" || d.driver != driver {
+	uid := d.uid
+	if d.driver == driver {
+		uid = ""
+	}
+	if uid == d.uid && d.made == "" {
 		return nil
 	}
-	return j.write(line{Object: object, Size: d.size, Driver: d.driver})
+	return j.write(line{Object: object, UID: uid, Size: d.size, Driver: d.driver})
+}
+
+// makes records the uid of the new PersistentVolume that this run has created. A later run needs it to tell this PersistentVolume
+// from one that an administrator has made in its place.
+func (j *Journal) makes(object, uid string) error {
+	d, ok := j.deleted[object]
+	if !ok || d.made == uid {
+		return nil
+	}
+	return j.write(line{Object: object, UID: d.uid, Size: d.size, Driver: d.driver, Made: uid})
+}
+
+// hasMade reports whether it is certain that a PersistentVolume is the new one, or the old one that was not deleted. It is not
+// certain if a run was killed after it had created the new one and before it called makes.
+func (j *Journal) hasMade(now *unstructured.Unstructured) bool {
+	d, ok := j.deleted[volumeEntry(now.GetName())]
+	uid := string(now.GetUID())
+	return !ok || uid == d.uid || uid == d.made
 }
 
 // retains records that a PersistentVolume is about to get the policy Retain.
@@ -215,6 +239,9 @@ func (j *Journal) restored(object string) error { return j.write(line{Object: ob
 func (j *Journal) isAnother(now *unstructured.Unstructured) bool {
 	entry, uid := volumeEntry(now.GetName()), string(now.GetUID())
 	if d, ok := j.deleted[entry]; ok {
+		if d.made != "" {
+			return uid != d.made && uid != d.uid
+		}
 		return d.uid != "" && d.uid != uid && d.driver == isOfDriver(now.Object) // a replacement is of the other kind
 	}
 	retained := j.retained[entry]
@@ -239,7 +266,7 @@ func (j *Journal) has(object string) bool {
 // isDeleting reports whether a PersistentVolume is being deleted by the migration.
 func (j *Journal) isDeleting(now *unstructured.Unstructured) bool {
 	d, ok := j.deleted[volumeEntry(now.GetName())]
-	return ok && isDeleting(now) && (d.uid == "" || d.uid == string(now.GetUID()))
+	return ok && isDeleting(now) && (d.uid == "" && d.made == "" || d.uid == string(now.GetUID()))
 }
 
 // deletedElsewhere reports whether an absent object was certainly not deleted by this migration. Without a journal, that is never

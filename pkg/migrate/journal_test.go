@@ -1,10 +1,16 @@
 package migrate
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 const testPlanID = "0123456789abcdef"
@@ -56,6 +62,53 @@ func TestJournal(t *testing.T) {
 		} else if err := last.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestJournalOfReplacements: the uid of a new PersistentVolume tells it from one that was made in its place, also in the next run.
+func TestJournalOfReplacements(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	of := func(uid string) *unstructured.Unstructured {
+		pv := object(t, change(t, dynamicPV, "uid: uid-pv", "uid: "+uid))
+		return &pv
+	}
+	entry := volumeEntry("pvc-a")
+	for _, step := range []struct {
+		do                   func(j *Journal) error
+		made, unsure, others string // uids
+	}{
+		{func(j *Journal) error { return j.deletes(entry, deletion{uid: "old", driver: true}) }, "old", "new", ""},
+		{func(j *Journal) error { return j.makes(entry, "new") }, "new", "", "again"},
+		{func(j *Journal) error { return j.creates(entry, false) }, "old", "new", ""},
+		{func(j *Journal) error { return j.makes(entry, "newer") }, "newer", "", "new"},
+		{func(j *Journal) error { return j.deletes(entry, deletion{uid: "newer"}) }, "newer", "", "again"},
+		{func(j *Journal) error { return j.creates(entry, false) }, "", "newest", ""},
+		{func(j *Journal) error { return j.makes(entry, "newest") }, "newest", "", "again"},
+	} {
+		j := openJournal(t, path)
+		if err := errors.Join(step.do(j), j.Close()); err != nil {
+			t.Fatal(err)
+		}
+		j = openJournal(t, path)
+		got := fmt.Sprintf("%+v", j.deleted[entry])
+		if pv := of(step.made); step.made != "" && (!j.hasMade(pv) || j.isAnother(pv)) {
+			t.Errorf("%s: %s is not the one", got, step.made)
+		}
+		if pv := of(step.unsure); step.unsure != "" && (j.hasMade(pv) || j.isAnother(pv)) {
+			t.Errorf("%s: it is certain which one %s is", got, step.unsure)
+		}
+		pv := of(step.others)
+		pv.SetDeletionTimestamp(&metav1.Time{Time: time.Now()})
+		if step.others != "" && (j.hasMade(pv) || !j.isAnother(pv) || j.isDeleting(pv)) {
+			t.Errorf("%s: %s is not another one", got, step.others)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j := openJournal(t, path)
+	if err := j.makes(volumeEntry("never"), "new"); err != nil || j.has(volumeEntry("never")) {
+		t.Errorf("%v; the journal has an entry of an object that was not deleted", err)
 	}
 }
 

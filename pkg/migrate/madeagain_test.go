@@ -88,12 +88,8 @@ func TestReplacementDeletedBetweenRuns(t *testing.T) {
 		api.killAt = at
 		run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})
 		api.killAt = 0
-		pv, journal := api.pv("pvc-a"), readJournalOf(t, dir, a.Plan.ID)
-		begun := journal.has(volumeEntry("pvc-a"))
-		if err := journal.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if pv == nil || !isOfDriver(pv.Object) || !begun {
+		pv := api.pv("pvc-a")
+		if pv == nil || !isOfDriver(pv.Object) || !isBegun(t, dir, a.Plan.ID) {
 			continue
 		}
 		tried++
@@ -110,6 +106,76 @@ func TestReplacementDeletedBetweenRuns(t *testing.T) {
 	}
 	if tried < 3 {
 		t.Errorf("tried %d times", tried)
+	}
+}
+
+// isBegun reports whether the journal has an entry of the PersistentVolume.
+func isBegun(t *testing.T, dir, plan string) bool {
+	t.Helper()
+	journal := readJournalOf(t, dir, plan)
+	defer func() { _ = journal.Close() }()
+	return journal.has(volumeEntry("pvc-a"))
+}
+
+// TestReplacementMadeAgainBetweenRuns: a run was killed after it had made the new PersistentVolume, which an administrator then
+// deletes and makes again with the policy Retain. That policy stays.
+func TestReplacementMadeAgainBetweenRuns(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		tried := 0
+		for at := range 80 {
+			api, a := migrated(t)
+			dir := t.TempDir()
+			if back {
+				run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})
+				api.calls = 0
+			}
+			api.killAt, api.after = at/2, at%2 == 0
+			run(t, api, a, dir, back, Selection{Only: []string{"pvc-a"}})
+			api.killAt = 0
+			pv := api.pv("pvc-a")
+			if pv == nil || isOfDriver(pv.Object) == back || !isBegun(t, dir, a.Plan.ID) {
+				continue
+			}
+			tried++
+			api.makeAgain(pv)
+			a.DryRun = true
+			runWith(t, api, a, readJournalOf(t, dir, a.Plan.ID), back, Selection{Only: []string{"pvc-a"}})
+			a.DryRun = false
+			got := outcomes(run(t, api, a, dir, back, Selection{Only: []string{"pvc-a"}}))
+			want := map[bool]string{false: "pvc-a migrated", true: "pvc-a rolled back"}[back]
+			if now := api.pv("pvc-a"); got != want && got != "pvc-a unchanged" || now.GetUID() != "uid-again" || policyOf(now.Object) != policyRetain {
+				t.Errorf("back %t, killed at %d: %s, with the policy %s", back, at, got, policyOf(now.Object))
+			}
+		}
+		if tried < 6 {
+			t.Errorf("back %t: tried %d times", back, tried)
+		}
+	}
+}
+
+// TestReplacementMadeAgainMeanwhile: an administrator makes the new PersistentVolume again with the policy Retain while the run
+// waits for its claim. It keeps this policy, also in the next run.
+func TestReplacementMadeAgainMeanwhile(t *testing.T) {
+	api, a := migrated(t)
+	dir, done := t.TempDir(), false
+	m := meanwhile{api, func(call string) error {
+		if pv := api.pv("pvc-a"); call == "patch persistentvolumeclaims/data" && !done {
+			done = true
+			api.makeAgain(pv)
+		}
+		return nil
+	}}
+	got, err := m.run(t, a, dir)
+	if err == nil || !strings.Contains(got, "pvc-a refused: PersistentVolume pvc-a: it differs from the plan: it was deleted and made again") {
+		t.Errorf("%v, %s", err, got)
+	}
+	for range 2 {
+		if now := api.pv("pvc-a"); now.GetUID() != "uid-again" || policyOf(now.Object) != policyRetain {
+			t.Errorf("%v", now)
+		}
+		if got, err := m.run(t, a, dir); err != nil || !strings.Contains(got, "pvc-a unchanged") {
+			t.Errorf("the next run: %v, %s", err, got)
+		}
 	}
 }
 

@@ -103,8 +103,11 @@ type (
 	pod struct {
 		Metadata metadata `json:"metadata"`
 		Spec     struct {
-			NodeName string      `json:"nodeName"`
-			Volumes  []podVolume `json:"volumes"`
+			NodeName        string      `json:"nodeName"`
+			Volumes         []podVolume `json:"volumes"`
+			SecurityContext struct {
+				FSGroup *int64 `json:"fsGroup"`
+			} `json:"securityContext"`
 		} `json:"spec"`
 		Status struct {
 			Phase      string            `json:"phase"`

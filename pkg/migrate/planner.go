@@ -39,6 +39,7 @@ type planner struct {
 	claims    map[string]claim    // by namespace/name
 	addresses map[string][]string // of Endpoints, by namespace/name
 	podsOf    map[string][]string // pods by the claim that they use, namespace/name
+	fsGroups  map[string][]string // those of podsOf that have an fsGroup, with its value
 	handles   map[string]string   // PersistentVolumes of either kind, by the handle that they have or would get
 }
 
@@ -47,7 +48,8 @@ type planner struct {
 func NewPlan(sources Sources, choices Choices) (Plan, error) {
 	p := &planner{
 		Sources: sources, Choices: choices,
-		claims: map[string]claim{}, addresses: map[string][]string{}, podsOf: map[string][]string{}, handles: map[string]string{},
+		claims: map[string]claim{}, addresses: map[string][]string{}, podsOf: map[string][]string{}, fsGroups: map[string][]string{},
+		handles: map[string]string{},
 	}
 	plan := Plan{Version: Version, Driver: choices.Driver, Cluster: sources.Objects.Cluster}
 	notes, err := p.index()
@@ -116,6 +118,9 @@ func (p *planner) indexPod(object unstructured.Unstructured) (notes []string, er
 		if v.Claim != nil {
 			key := each.Metadata.Namespace + "/" + v.Claim.Name
 			p.podsOf[key] = append(p.podsOf[key], name)
+			if group := each.Spec.SecurityContext.FSGroup; group != nil {
+				p.fsGroups[key] = append(p.fsGroups[key], fmt.Sprintf("%s: %d", name, *group))
+			}
 		}
 		if v.GlusterFS != nil {
 			notes = append(notes, fmt.Sprintf("Pod %s names gluster volume %s itself, in its volume %s, which no Kubernetes since 1.26 mounts: "+

@@ -9,7 +9,7 @@ import (
 type Result struct {
 	Name    string
 	Outcome Outcome
-	Note    string // an additional finding of a dry run
+	Note    string // an additional finding
 	Err     error  // set if Refused, Failed, Missing or NotRestored
 	Took    time.Duration
 }

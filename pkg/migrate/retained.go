@@ -51,7 +51,7 @@ func (a *Applier) setPolicyBack(ctx context.Context, name string, from map[strin
 		}
 	}
 	if policyOf(now.Object) == policyRetain && policyOf(from) != policyRetain {
-		if err := s.setPolicy(ctx, name, policyOf(from)); err != nil {
+		if err := s.setPolicy(ctx, now, policyOf(from)); err != nil {
 			return err
 		}
 	}

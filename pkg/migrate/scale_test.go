@@ -30,10 +30,11 @@ func TestScaleDown(t *testing.T) {
 				got := outcomes(run(t, api, a, dir, false, Selection{}))
 				killed := strings.Contains(got, errKilled.Error())
 				api.killAt = 0
-				if got = outcomes(run(t, api, a, dir, false, Selection{})); strings.Contains(got, ": ") {
+				results := run(t, api, a, dir, false, Selection{})
+				if got = outcomes(results); strings.Contains(got, ": ") {
 					t.Errorf("killed at %d: %s", at, got)
 				}
-				checkCluster(t, api, true)
+				checkAfterKill(t, api, true, results)
 				if n := replicasOf(t, api, kind); n != 3 {
 					t.Errorf("killed at %d: %d replicas at the end", at, n)
 				}

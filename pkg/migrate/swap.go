@@ -28,7 +28,9 @@ type swapper struct {
 	wait    time.Duration // for a claim to be bound
 	poll    time.Duration
 
-	compared bool // compareCreate has succeeded
+	compared bool   // compareCreate has succeeded
+	created  bool   // this run has sent the creation, and the API server has not refused it
+	note     string // for the Result
 }
 
 // swap replaces a PersistentVolume with another of the same name for the same claim. The old one is deleted only while its policy
@@ -69,6 +71,11 @@ func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool,
 	case isDeleting(now) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
 		return false, s.deleteStep(ctx, now, to) // now may equal to: an earlier run may have gone in the other direction
 	case sameVolume(now.Object, to):
+		if s.created {
+			if err := s.journal.makes(volumeEntry(name), string(now.GetUID())); err != nil {
+				return false, err
+			}
+		}
 		if err := s.bindAndSetPolicy(ctx, now, to); err != nil {
 			return false, err
 		}
@@ -195,7 +202,7 @@ func (s *swapper) retain(ctx context.Context, now *unstructured.Unstructured) er
 	if err := s.journal.retains(volumeEntry(now.GetName()), string(now.GetUID())); err != nil {
 		return err
 	}
-	return s.setPolicy(ctx, now.GetName(), policyRetain)
+	return s.setPolicy(ctx, now, policyRetain)
 }
 
 func policyOf(pv map[string]any) string {
@@ -219,12 +226,18 @@ func ignoreNotFound(err error) error {
 	return err
 }
 
-func (s *swapper) setPolicy(ctx context.Context, name, policy string) error {
-	return s.api.Patch(ctx, volumesResource(), "", name, policyPatch(policy))
+// setPolicy sets the policy of this PersistentVolume. It returns ErrChanged if another one has the name now.
+func (s *swapper) setPolicy(ctx context.Context, now *unstructured.Unstructured, policy string) error {
+	err := s.api.Patch(ctx, volumesResource(), "", now.GetName(), policyPatch(now, policy))
+	if apierrors.IsInvalid(err) {
+		return fmt.Errorf("PersistentVolume %s: %w: it was deleted and made again, and not by this migration: %w", now.GetName(), ErrChanged, err)
+	}
+	return err
 }
 
-func policyPatch(policy string) []byte {
-	return fmt.Appendf(nil, `{"spec":{"persistentVolumeReclaimPolicy":%q}}`, policy)
+// policyPatch returns a patch that names the uid, which no patch can change: the API server refuses the patch for another object.
+func policyPatch(now *unstructured.Unstructured, policy string) []byte {
+	return fmt.Appendf(nil, `{"metadata":{"uid":%q},"spec":{"persistentVolumeReclaimPolicy":%q}}`, now.GetUID(), policy)
 }
 
 // create creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the
@@ -240,6 +253,7 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	}
 	if err == nil {
 		err = s.api.Create(ctx, volumesResource(), made)
+		s.created = err == nil || errors.Is(err, kube.ErrNoAnswer) // another program has made one that exists already
 	}
 	if err != nil && !apierrors.IsAlreadyExists(err) { // the next step reads the result
 		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotCreated, err)
@@ -248,7 +262,8 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 }
 
 // bindAndSetPolicy waits until the claim is bound to the new PersistentVolume, and then sets its policy. If the claim is gone,
-// the policy stays Retain, because with Delete the volume would be deleted at once.
+// the policy stays Retain, because with Delete the volume would be deleted at once. It also stays Retain if an administrator may
+// have made this PersistentVolume.
 func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	bound, err := s.waitUntilBound(ctx, now)
 	if err != nil || !bound {
@@ -257,7 +272,12 @@ func (s *swapper) bindAndSetPolicy(ctx context.Context, now *unstructured.Unstru
 	if policyOf(now.Object) == policyOf(to) {
 		return nil
 	}
-	return s.setPolicy(ctx, now.GetName(), policyOf(to))
+	if !s.journal.hasMade(now) {
+		s.note = fmt.Sprintf("its policy stays Retain: an earlier run was killed when it made this PersistentVolume, and an administrator may have made it again; "+
+			"set the policy to %s if you want that", policyOf(to))
+		return nil
+	}
+	return s.setPolicy(ctx, now, policyOf(to))
 }
 
 // waitUntilBound waits until the claim of a new PersistentVolume is bound to that PersistentVolume. Kubernetes looks at a Lost

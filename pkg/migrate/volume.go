@@ -51,7 +51,7 @@ func (p *planner) volume(pv persistentVolume, v *VolumePlan) {
 		return
 	}
 	v.Warnings = append(v.Warnings, warnings...)
-	v.Warnings = append(v.Warnings, slices.Concat(accessWarnings(pv), ownerWarnings(pv))...)
+	v.Warnings = append(v.Warnings, slices.Concat(accessWarnings(pv), ownerWarnings(pv), fsGroupWarnings(p.fsGroups[v.Claim]))...)
 	if other := p.handles[v.Handle]; other != "" && v.Kind == Static {
 		*v = v.refused("PersistentVolume %s of driver %s has the volume handle %q already", other, p.Driver, v.Handle)
 		return
@@ -218,6 +218,15 @@ func ownerWarnings(pv persistentVolume) []string {
 		return nil
 	}
 	return []string{fmt.Sprintf("its owners (%s) are left out, also by a rollback: it is no longer deleted with them", strings.Join(owners, ", "))}
+}
+
+// fsGroupWarnings returns the warning for a volume whose pods have an fsGroup.
+func fsGroupWarnings(pods []string) []string {
+	if len(pods) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("pods have an fsGroup, which the in-tree plugin ignored (%s): unless the chart's value fsGroupPolicy is None, the kubelet gives all files "+
+		"of the volume this group, and a rollback does not undo that", strings.Join(slices.Sorted(slices.Values(pods)), ", "))}
 }
 
 // replacement returns the PersistentVolume that replaces pv. It keeps everything that is not specific to the in-tree plugin.

@@ -26,13 +26,13 @@ func (k comparedBackend) ids() []string {
 	})
 }
 
-// volumesWithoutPV finds volumes that no PersistentVolume names. It checks only volumes that this driver made, and skips those
-// that are being made or deleted.
+// volumesWithoutPV finds volumes that no PersistentVolume names. It checks only volumes that this installation of the driver made,
+// and skips those that are being made or deleted.
 func (k comparedBackend) volumesWithoutPV() []finding {
 	var findings []finding
 	for _, id := range k.ids() {
 		v := k.dump.Volumes[id]
-		if v.Block || v.Pending != "" || !volume.IsOurs(v.Name) || len(k.byID[id]) > 0 {
+		if v.Block || v.Pending != "" || !volume.IsOurs(v.Name) || !k.b.OfThisInstallation(v.Name) || len(k.byID[id]) > 0 {
 			continue
 		}
 		subject := fmt.Sprintf("gluster volume %s (id %s, backend %q)", v.Name, id, k.b.Name())
@@ -146,12 +146,20 @@ func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 }
 
 func (k comparedBackend) summary() report.Finding {
-	ours := 0
+	ours, others := 0, 0
 	for _, v := range k.dump.Volumes {
-		if volume.IsOurs(v.Name) && !v.Block {
+		switch {
+		case v.Block || !volume.IsOurs(v.Name):
+		case k.b.OfThisInstallation(v.Name):
 			ours++
+		default:
+			others++
 		}
 	}
+	more := ""
+	if others > 0 {
+		more = fmt.Sprintf(" (and %d without the prefix %q)", others, k.b.VolumeNamePrefix())
+	}
 	return report.Finding{Severity: report.OK, Check: checkSummary, Subject: k.subject,
-		Message: fmt.Sprintf("compared; volumes: %d, of this driver: %d, PersistentVolumes: %d", len(k.dump.Volumes), ours, len(k.byBackend[k.b.Name()]))}
+		Message: fmt.Sprintf("compared; volumes: %d, of this driver: %d%s, PersistentVolumes: %d", len(k.dump.Volumes), ours, more, len(k.byBackend[k.b.Name()]))}
 }

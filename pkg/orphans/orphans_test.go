@@ -29,13 +29,20 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
+	return newInstallation(t, "")
+}
+
+// newInstallation returns a fixture whose backend has a volumeNamePrefix.
+func newInstallation(t *testing.T, prefix string) *fixture {
+	t.Helper()
 	cluster := heketitest.NewCluster()
 	server := heketitest.New(t, cluster)
 	key := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(key, []byte(heketitest.DefaultKey), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{{Name: "production", URL: server.URL, KeyFile: key}}}, heketi.DefaultTiming())
+	config := heketi.BackendConfig{Name: "production", URL: server.URL, KeyFile: key, VolumeNamePrefix: prefix}
+	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{config}}, heketi.DefaultTiming())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,6 +161,23 @@ func TestFind(t *testing.T) {
 				t.Errorf("%+v", found)
 			}
 		})
+	}
+}
+
+// TestVolumesOfOtherInstallations: volumes without the prefix of this installation may be used in another cluster. They are counted
+// and not reported.
+func TestVolumesOfOtherInstallations(t *testing.T) {
+	f := newInstallation(t, "b")
+	f.server.AddVolume(volume.GlusterName("pvc-1", volume.Naming{Prefix: "a"}), f.cluster, false)
+	f.server.AddVolume(ourName("pvc-2"), f.cluster, false)
+	findings := f.find(t)
+	const want = `compared; volumes: 2, of this driver: 0 (and 2 without the prefix "b"), PersistentVolumes: 0`
+	if len(findings) != 1 || findings[0].Message != want {
+		t.Errorf("%+v", findings)
+	}
+	id := f.server.AddVolume(volume.GlusterName("pvc-3", volume.Naming{Prefix: "b"}), f.cluster, false)
+	if found := notOK(f.find(t)); len(found) != 1 || !strings.Contains(found[0].Subject, id) {
+		t.Errorf("%+v", found)
 	}
 }
 

@@ -35,11 +35,17 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	}
 	request, client, err := p.prepare(spec)
 	if err != nil {
-		return volume.Volume{}, p.RefuseCreate(spec.Name, err)
+		return volume.Volume{}, p.RefuseCreate(ctx, spec.Name, spec.Credentials, err)
 	}
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
-	made, err := p.inflight.do(ctx, task{kind: "create", subject: request.name, key: volume.NameKey(request.name), request: request}, run.run)
+	made, err := p.inflight.do(ctx, task{kind: "create", subject: request.name, key: volume.NameKey(request.name), request: request},
+		func(ctx context.Context) (volume.Volume, error) {
+			if err := p.checkOtherBackends(ctx, request, client); err != nil {
+				return volume.Volume{}, err
+			}
+			return run.run(ctx)
+		})
 	if err != nil {
 		return volume.Volume{}, p.whatFits(ctx, request, spec.Parameters, began, err)
 	}

@@ -76,6 +76,9 @@ func (x *index) read(ctx context.Context, client *heketi.Client) error {
 	if err := x.trust(slices.Collect(maps.Keys(dump.Clusters))); err != nil {
 		return err
 	}
+	x.mu.Lock()
+	x.own = client.Backend().OfThisInstallation // of the present configuration
+	x.mu.Unlock()
 	x.useDump(dump, asked)
 	return nil
 }

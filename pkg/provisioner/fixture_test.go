@@ -72,7 +72,13 @@ func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing, o
 
 func (f *fixture) configured(t *testing.T, config heketi.BackendConfig, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
 	t.Helper()
-	backends, err := heketi.NewBackends(heketi.Config{Backends: []heketi.BackendConfig{config}}, timing)
+	return f.over(t, []heketi.BackendConfig{config}, timing, options...)
+}
+
+// over returns a provisioner with several backends.
+func (f *fixture) over(t *testing.T, configs []heketi.BackendConfig, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
+	t.Helper()
+	backends, err := heketi.NewBackends(heketi.Config{Backends: configs}, timing)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,12 +20,13 @@ type index struct {
 	listCache listCache
 
 	mu       sync.Mutex
+	own      func(name string) bool   // reports whether a volume that a driver has made is of this installation
 	asOf     time.Time                // when the cached dump was requested; zero: never
 	clusters map[string]struct{}      // all clusters ever seen
 	records  heketi.Dump              // the cached dump; replaced, never changed
 	volumes  map[string]indexedVolume // by Heketi's id
 	taken    map[int64]int            // group id -> number of volumes that have it
-	ours     map[string]string        // key of the CSI name -> gluster volume name
+	ours     map[string]string        // key of the CSI name -> gluster volume name, of volumes of this installation
 	held     map[string]reservation   // by the key of the CSI name
 	deleted  map[string]time.Time     // tombstones: when the volume of that id was deleted
 	expanded map[string]int64         // by Heketi's id: bytes that an expand has returned, until the volume is read again
@@ -40,7 +41,7 @@ type indexedVolume struct {
 
 func newIndex(backend string, refresh time.Duration) *index {
 	return &index{
-		backend: backend, refresh: refresh, reading: make(chan struct{}, 1),
+		backend: backend, refresh: refresh, reading: make(chan struct{}, 1), own: func(string) bool { return true },
 		clusters: map[string]struct{}{}, volumes: map[string]indexedVolume{}, taken: map[int64]int{},
 		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{}, expanded: map[string]int64{},
 	}
@@ -57,7 +58,7 @@ func (x *index) hasOther(name string) bool {
 func (x *index) add(id string, v indexedVolume) {
 	x.volumes[id] = v
 	x.taken[v.gid]++
-	if volume.IsOurs(v.name) {
+	if volume.IsOurs(v.name) && x.own(v.name) {
 		x.ours[volume.NameKey(v.name)] = v.name
 	}
 }

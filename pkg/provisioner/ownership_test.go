@@ -105,6 +105,28 @@ func TestInstallationPrefix(t *testing.T) {
 	}
 }
 
+// TestInstallationsWithOneName: two installations with different prefixes get a volume each for one CSI name.
+func TestInstallationsWithOneName(t *testing.T) {
+	cluster := heketitest.NewCluster()
+	f := start(t, cluster)
+	foreign := f.server.AddVolumeOf(2000, volume.GlusterName("pvc-1", volume.Naming{Prefix: "team-a"}), cluster.ID)
+	p := f.installation(t, true, "team-b")
+	v, err := p.Create(t.Context(), spec("pvc-1"))
+	if err != nil || v.Handle.ID == foreign || !strings.HasPrefix(v.Name, "team-b_csi-") || v.GID == 2000 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	again, err := p.Create(t.Context(), spec("pvc-1"))
+	if err != nil || again.Handle != v.Handle {
+		t.Errorf("%+v, %v", again, err)
+	}
+	wantRefused(t, p, "pvc-1", false, v.Name)
+	if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, p, "pvc-1", true)
+	f.wantVolumes(t, 1)
+}
+
 // TestAdoptedVolumeThatIsGone: the PersistentVolume of a volume that is gone can be deleted under any settings.
 func TestAdoptedVolumeThatIsGone(t *testing.T) {
 	f := start(t)

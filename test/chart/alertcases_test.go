@@ -58,6 +58,7 @@ func alertCases() []alertCase {
 	}
 	heals, graph, unrepaired := "glusterfs_csi_node_heals_total", "glusterfs_csi_node_graph_repairs_total", "glusterfs_csi_node_unrepaired_mounts"
 	healed, partly, failed := `,outcome="healed"`, `,outcome="partly"`, `,outcome="failed"`
+	refusals := "glusterfs_csi_heketi_login_refusals_total"
 	deaths := nodeMetric("glusterfs_csi_node_client_deaths_total", "")
 	return []alertCase{
 		{
@@ -164,9 +165,10 @@ func alertCases() []alertCase {
 			quiet: map[string]string{calls(ofController, "CreateVolume", "Unavailable"): oneClaimWaits(20) + " 20x100"},
 		},
 		{
-			alert: "GlusterfsCSIHeketiUnauthenticated", at: "10m", labels: labelled("critical", nil), summary: "A Heketi refuses the driver's key",
-			fires: map[string]string{calls(ofController, "CreateVolume", "Unauthenticated"): "1x5 2x30"},
-			quiet: map[string]string{calls(ofController, "CreateVolume", "Unauthenticated"): "4x30", calls(ofController, "CreateVolume", "OK"): "0+1x30"},
+			alert: "GlusterfsCSIHeketiUnauthenticated", at: "10m", summary: "The Heketi of backend main refuses the driver's key",
+			labels: labelled("critical", map[string]string{"backend": "main"}),
+			fires:  map[string]string{controllerMetric(refusals, `,backend="main"`): "1x5 2x30", controllerMetric(refusals, `,backend="other"`): "3x35"},
+			quiet:  map[string]string{controllerMetric(refusals, `,backend="main"`): "4x30", refusals + "{" + ofOther + `,backend="main"}`: "0+1x30"},
 		},
 		{
 			alert: "GlusterfsCSIControllerCallsFail", at: "15m", summary: "DeleteVolume keeps failing",

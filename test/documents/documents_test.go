@@ -78,6 +78,7 @@ func TestTroubleshootingPromises(t *testing.T) {
 		"What Heketi answers": {"none of the clusters that it had before"},
 		"What the driver decides": {
 			"volume exists with other properties", "several volumes for the name", "goes on after the call has ended", "is running for another call",
+			"and this create is for backend", "whether an earlier create has made the volume is not known",
 			"may still be carried out until", "by Heketi's records, but bricks for", "could not make a note of it first",
 			"is uncertain until Heketi has undone", "may have left gluster volume", "and cannot grow any more", "is not allowed",
 			"this driver ignores", "is not an option that a class may set", "must be a volume that this driver made", "which is not configured", "every group id from gidMin", "is not a known parameter",

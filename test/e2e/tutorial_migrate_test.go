@@ -24,7 +24,7 @@ func TestMigrateDocument(t *testing.T) {
 	old := inTreeVolume(t, 40007)
 	s := newSpace(t, "shop")
 	s.class(inTreeClass("gluster"))
-	s.apply(old.manifest(s.namespace, "gluster") + archiveInTree(s.namespace) + claim("new", "gluster", "ReadWriteMany", "1Gi") + deployment("web", "dynamic"))
+	s.apply(old.manifest(s.namespace, "gluster") + archiveInTree(s.namespace) + claim("new", "gluster", "ReadWriteMany", "1Gi") + withFSGroup(deployment("web", "dynamic")))
 	s.bound("dynamic")
 	s.bound("archive")
 	uids := func() string { return s.kubectl("get", "pvc", "-o", "jsonpath={.items[*].metadata.uid}") }
@@ -40,6 +40,9 @@ func TestMigrateDocument(t *testing.T) {
 	if now := uids(); now != before {
 		t.Errorf("the claims had the uids %s, and have %s", before, now)
 	}
+	if group := s.kubectl("exec", "deployment/web", "--", "stat", "-c", "%g", "/data"); strings.TrimSpace(group) != "40007" {
+		t.Errorf("the volume's directory had the group 40007, and has %s", group)
+	}
 	// Old manifests, which may still be in Git, are refused and change nothing.
 	if err := cluster.Apply(t.Context(), inTreeClass("gluster")); err == nil || !strings.Contains(err.Error(), "immutable") {
 		t.Errorf("the old class can still be applied, or its error is another: %v", err)
@@ -51,6 +54,11 @@ func TestMigrateDocument(t *testing.T) {
 	if left := s.kubectl("get", "endpoints,services", "-o", "name"); strings.Contains(left, "glusterfs-dynamic-") {
 		t.Errorf("left of the in-tree plugin: %s", left)
 	}
+}
+
+// withFSGroup gives the pods of a Deployment an fsGroup, as many charts do. The in-tree plugin ignored it.
+func withFSGroup(deployment string) string {
+	return strings.Replace(deployment, "      containers:", "      securityContext: {fsGroup: 1234}\n      containers:", 1)
 }
 
 // byHand creates a gluster volume that no Heketi has, as an administrator does. It is deleted at the end of the test.

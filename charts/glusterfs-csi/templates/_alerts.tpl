@@ -117,10 +117,10 @@
         summary: A Heketi cannot be used
         description: "It does not answer, or it has another database than before. No volume is made, grown or deleted there; volumes that exist are mounted as usual."
     - alert: GlusterfsCSIHeketiUnauthenticated
-      expr: sum by (namespace) (increase(grpc_server_handled_total{ {{- $controller -}} ,grpc_code="Unauthenticated"}[15m])) > 0
+      expr: sum by (namespace, backend) (increase(glusterfs_csi_heketi_login_refusals_total{ {{- $controller -}} }[15m])) > 0
       labels: {severity: critical}
       annotations:
-        summary: A Heketi refuses the driver's key
+        summary: "The Heketi of backend [[ $labels.backend ]] refuses the driver's key"
         description: "No volume is made, grown or deleted there; volumes that exist are mounted as usual."
     - alert: GlusterfsCSIControllerCallsFail
       expr: >-
