@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,24 +98,38 @@ func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstru
 
 // TestUpgradeKeepsTheServers: an upgrade does not end several servers at once, and does not start them with other directories.
 func TestUpgradeKeepsTheServers(t *testing.T) {
-	const whole = `{"kubernetes.io/os": "linux", "storagenode": "glusterfs"}`
+	const (
+		whole     = `"nodeSelector": {"kubernetes.io/os": "linux", "storagenode": "glusterfs"}, "tolerations": [{"operator": "Exists"}]`
+		inZone    = `{"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}]}}}`
+		preferred = `{"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}}]}}`
+		tolerant  = `"nodeSelector": {"kubernetes.io/os": "linux", "storagenode": "glusterfs"}, "tolerations": [{"key": "storage", "operator": "Exists"}]`
+	)
 	for name, tt := range map[string]struct {
-		selector, path string
-		away           int
-		flags          []string
-		says           string // "": accepted
+		spec  string // fields of the servers' pods
+		path  string // "": that of the values
+		away  int
+		flags []string
+		says  string // "": accepted
 	}{
-		"nothing changes":         {whole, "/var/lib/glusterd", 0, nil, ""},
-		"one server is not ready": {whole, "/var/lib/glusterd", 1, nil, ""},
-		"two are not ready":       {whole, "/var/lib/glusterd", 2, nil, "2 GlusterFS servers are not ready"},
-		"two, and by hand":        {whole, "/var/lib/glusterd", 2, []string{"--set=gluster.updateStrategy=OnDelete"}, ""},
-		"other nodes":             {`{"kubernetes.io/os": "linux", "storage": "fast"}`, "/var/lib/glusterd", 0, nil, `the servers run on nodes with {"kubernetes.io/os":"linux","storage":"fast"}`},
-		"another directory":       {whole, "/data/glusterd", 0, nil, "gluster.hostPaths.glusterd: the servers use /data/glusterd, and not /var/lib/glusterd"},
+		"nothing changes":         {spec: whole},
+		"one server is not ready": {spec: whole, away: 1},
+		"two are not ready":       {spec: whole, away: 2, says: "2 GlusterFS servers are not ready"},
+		"two, and by hand":        {spec: whole, away: 2, flags: []string{"--set=gluster.updateStrategy=OnDelete"}},
+		"other nodes":             {spec: `"nodeSelector": {"kubernetes.io/os": "linux", "storage": "fast"}`, says: `the servers run on nodes with {"kubernetes.io/os":"linux","storage":"fast"}`},
+		"another directory":       {spec: whole, path: "/data/glusterd", says: "gluster.hostPaths.glusterd: the servers use /data/glusterd, and not /var/lib/glusterd"},
+		"one zone":                {spec: whole, flags: []string{"--set-json=gluster.affinity=" + inZone}, says: "gluster.affinity: the servers run on nodes with the affinity {}"},
+		"all zones":               {spec: whole + `, "affinity": ` + inZone, says: "gluster.affinity: the servers run on nodes with the affinity {"},
+		"the same zone":           {spec: whole + `, "affinity": ` + inZone, flags: []string{"--set-json=gluster.affinity=" + inZone}},
+		"a zone is preferred":     {spec: whole, flags: []string{"--set-json=gluster.affinity=" + preferred}},
+		"no taint is tolerated":   {spec: whole, flags: []string{"--set-json=gluster.tolerations=[]"}, says: `gluster.tolerations: the servers tolerate {"operator":"Exists"}, and [] lacks it`},
+		"all taints":              {spec: tolerant},
+		"another taint":           {spec: tolerant, flags: []string{`--set-json=gluster.tolerations=[{"key": "fast", "operator": "Exists"}]`}, says: "gluster.tolerations: the servers tolerate"},
+		"one taint more":          {spec: tolerant, flags: []string{`--set-json=gluster.tolerations=[{"key": "fast", "operator": "Exists"}, {"key": "storage", "operator": "Exists"}]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			daemonSet := fmt.Sprintf(`{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "glusterfs", "namespace": "glusterfs-storage", `+ownedByHelm+`},
-				"spec": {"template": {"spec": {"nodeSelector": %s, "volumes": [{"name": "glusterd", "hostPath": {"path": %q}}, {"name": "dev", "hostPath": {"path": "/dev"}}, {"name": "x", "emptyDir": {}}]}}},
-				"status": {"numberUnavailable": %d}}`, tt.selector, tt.path, tt.away)
+				"spec": {"template": {"spec": {%s, "volumes": [{"name": "glusterd", "hostPath": {"path": %q}}, {"name": "dev", "hostPath": {"path": "/dev"}}, {"name": "x", "emptyDir": {}}]}}},
+				"status": {"numberUnavailable": %d}}`, tt.spec, cmp.Or(tt.path, "/var/lib/glusterd"), tt.away)
 			found := map[string]string{"/apis/apps/v1/namespaces/glusterfs-storage/daemonsets/glusterfs": daemonSet}
 			said, err := renderAmong(t, found, append([]string{"--is-upgrade"}, tt.flags...)...)
 			if (err == nil) != (tt.says == "") || !strings.Contains(said, tt.says) {

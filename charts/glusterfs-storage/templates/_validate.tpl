@@ -161,9 +161,9 @@
 {{- end -}}
 {{- end -}}
 
-{{/* An upgrade that would end several GlusterFS servers at once. Kubernetes deletes the pods of nodes that are no longer selected, and all pods
-     that are not ready, at the same time, whatever maxUnavailable says. With other directories, servers would start empty, and one after the
-     other would seem ready. In helm template, lookup finds nothing. */}}
+{{/* An upgrade that would end several GlusterFS servers at once. Kubernetes deletes the pods of nodes that are no longer selected or whose taints
+     (NoExecute) are no longer tolerated, and all pods that are not ready, at the same time, whatever maxUnavailable says. With other directories,
+     servers would start empty, and one after the other would seem ready. In helm template, lookup finds nothing. */}}
 {{- define "glusterfs-storage.checkServersStay" -}}
 {{- if .Release.IsUpgrade -}}
 {{- with lookup "apps/v1" "DaemonSet" .Release.Namespace "glusterfs" -}}
@@ -173,6 +173,22 @@
 {{- fail (printf (print "gluster.nodeSelector: the servers run on nodes with %s, and not %s; this upgrade would end those on all other nodes at once. helm forgets the values of the "
       "last upgrade: name all of them again, as in --values my-values.yaml. To change the labels, label the nodes first, then: "
       "kubectl -n %s delete daemonset glusterfs --cascade=orphan") (toJson $pod.nodeSelector) (toJson $labels) $.Release.Namespace) -}}
+{{- end -}}
+{{- $required := dig "affinity" "nodeAffinity" "requiredDuringSchedulingIgnoredDuringExecution" dict $pod -}}
+{{- $given := dig "nodeAffinity" "requiredDuringSchedulingIgnoredDuringExecution" dict ($.Values.gluster.affinity | default dict) -}}
+{{- if ne (toJson $required) (toJson $given) -}}
+{{- fail (printf (print "gluster.affinity: the servers run on nodes with the affinity %s, and not %s; this upgrade would end those on all other nodes at once. helm forgets the "
+      "values of the last upgrade: name all of them again, as in --values my-values.yaml. To change the affinity, check first that each node with a server has the new one, then: "
+      "kubectl -n %s delete daemonset glusterfs --cascade=orphan") (toJson $required) (toJson $given) $.Release.Namespace) -}}
+{{- end -}}
+{{- $tolerated := list -}}
+{{- range $.Values.gluster.tolerations -}}{{- $tolerated = append $tolerated (toJson .) -}}{{- end -}}
+{{- range $pod.tolerations -}}
+{{- if not (or (has (toJson .) $tolerated) (has `{"operator":"Exists"}` $tolerated)) -}}
+{{- fail (printf (print "gluster.tolerations: the servers tolerate %s, and %s lacks it; this upgrade would end the servers on all nodes with such a taint (NoExecute) at once. helm "
+      "forgets the values of the last upgrade: name all of them again, as in --values my-values.yaml. If no node with a server has such a taint: "
+      "kubectl -n %s delete daemonset glusterfs --cascade=orphan") (toJson .) (toJson $.Values.gluster.tolerations) $.Release.Namespace) -}}
+{{- end -}}
 {{- end -}}
 {{- range $pod.volumes -}}
 {{- $given := get $.Values.gluster.hostPaths .name -}}
