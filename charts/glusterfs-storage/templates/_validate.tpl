@@ -197,11 +197,34 @@
       "name all of them again, as in --values my-values.yaml") .name .hostPath.path $given) -}}
 {{- end -}}
 {{- end -}}
-{{- $away := int (dig "numberUnavailable" 0 (default dict .status)) -}}
-{{- if and (ge $away 2) (eq $.Values.gluster.updateStrategy "RollingUpdate") -}}
-{{- fail (printf (print "%d GlusterFS servers are not ready. A rolling upgrade would replace all of them at once, although they may serve volumes. Repair them first "
-      "(docs/storage-nodes.md), or add --set gluster.updateStrategy=OnDelete and delete their pods one after the other") $away) -}}
+{{- if eq $.Values.gluster.updateStrategy "RollingUpdate" -}}
+{{- include "glusterfs-storage.checkServersReady" $ -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A rolling upgrade ends all pods that are not ready at once. A pod whose container has never run serves nothing. Before 1.30.6, Kubernetes ends a
+     pod that is ready at the same time, so there a single pod that is not ready is too many, whether it has run or not (kubernetes#123232). */}}
+{{- define "glusterfs-storage.checkServersReady" -}}
+{{- $early := semverCompare "<1.30.6-0" .Capabilities.KubeVersion.Version -}}
+{{- $away := 0 -}}
+{{- range (lookup "v1" "Pod" .Release.Namespace "").items -}}
+{{- if eq (dig "metadata" "labels" "glusterfs-node" "" .) "pod" -}}
+{{- $ready := false -}}
+{{- range .status.conditions -}}
+{{- if and (eq .type "Ready") (eq .status "True") -}}{{- $ready = true -}}{{- end -}}
+{{- end -}}
+{{- $ran := $early -}}
+{{- range .status.containerStatuses -}}
+{{- if or .state.running .state.terminated .lastState (int .restartCount) -}}{{- $ran = true -}}{{- end -}}
+{{- end -}}
+{{- if and $ran (not $ready) -}}{{- $away = add1 $away -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if ge (int $away) (ternary 1 2 $early) -}}
+{{- fail (printf (print "%d GlusterFS %s not ready. A rolling upgrade would replace %s at once, although they may serve volumes. Repair this first "
+      "(docs/storage-nodes.md), or add --set gluster.updateStrategy=OnDelete and delete the servers' pods one after the other") (int $away)
+      (ternary "server is" "servers are" (eq (int $away) 1)) (ternary "another one, too," "all of them" $early)) -}}
 {{- end -}}
 {{- end -}}
