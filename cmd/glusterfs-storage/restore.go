@@ -47,8 +47,8 @@ func restoreCommand() *cobra.Command {
 	return cmd
 }
 
-// run first waits for the lock of the database. A Heketi that still runs keeps the lock of its own file when a restore replaces
-// the file, and a second Heketi would find the new file without a lock.
+// run first waits for the lock of the database. If a restore replaced the database of a Heketi that still runs, that Heketi would
+// keep the lock of the old file, and a second Heketi would find the new file without a lock.
 func (o *restoreOptions) run(ctx context.Context, from database.Store) error {
 	if err := database.AwaitUnlocked(ctx, o.database.path, database.LockLimit); err != nil {
 		return err

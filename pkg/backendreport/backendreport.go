@@ -66,8 +66,8 @@ func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operati
 			"sake of the volume that was cloned.")
 	}
 	if expands {
-		remedies = append(remedies, "Gluster may already use the new bricks of an expand, and a clean-up removes bricks without asking gluster: see docs/troubleshooting.md, "+
-			"\"An expand that was interrupted\".")
+		remedies = append(remedies, "Gluster may already use the new bricks of an expand, and a clean-up removes bricks without asking gluster: "+
+			"see docs/troubleshooting.md, \"An expand that was interrupted\".")
 	}
 	commands := []string{CLI(b, "server operations list")}
 	if len(cleanable) > 0 {
