@@ -2,7 +2,12 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -291,28 +296,67 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestRestoreWaitsForTheLock: a restore waits while another Heketi has the database open.
+// TestRestoreWaitsForTheLock: a restore waits while another Heketi has the database open. It does not replace the file before
+// that Heketi has ended, since the new file would have no lock.
 func TestRestoreWaitsForTheLock(t *testing.T) {
-	_, kubeconfig := newAPIServer(t, "heketi-db-backup")
-	path := filepath.Join(t.TempDir(), "heketi.db")
-	held, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
+	for name, replaces := range map[string]bool{"a database that stays": false, "a database that is replaced": true} {
+		t.Run(name, func(t *testing.T) {
+			server, kubeconfig := newAPIServer(t, "heketi-db-backup")
+			backup := fakeDatabase("the backup")
+			if replaces {
+				server.addBackup("heketi-db-backup", backup)
+			}
+			path := filepath.Join(t.TempDir(), "heketi.db")
+			held, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := held.WriteString("a database"); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.Flock(int(held.Fd()), unix.LOCK_EX); err != nil {
+				t.Fatal(err)
+			}
+			var released, early atomic.Bool
+			time.AfterFunc(500*time.Millisecond, func() {
+				content, err := os.ReadFile(path)
+				early.Store(err != nil || string(content) != "a database")
+				released.Store(true)
+				_ = held.Close()
+			})
+			mustRun(t, "restore", "--database="+path, "--heketi=/bin/false", "--kubeconfig="+kubeconfig, "--namespace=storage")
+			if !released.Load() {
+				t.Error("Heketi could start although another one had the database open: it would have served it read-only")
+			}
+			if early.Load() {
+				t.Error("the database was replaced while another Heketi had it open: both would have run")
+			}
+			if content, err := os.ReadFile(path); err != nil || (string(content) == string(backup)) != replaces {
+				t.Errorf("%q, %v", content, err)
+			}
+		})
 	}
-	if _, err := held.WriteString("a database"); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Flock(int(held.Fd()), unix.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
-	var released atomic.Bool
-	time.AfterFunc(500*time.Millisecond, func() {
-		released.Store(true)
-		_ = held.Close()
-	})
-	mustRun(t, "restore", "--database="+path, "--kubeconfig="+kubeconfig, "--namespace=storage")
-	if !released.Load() {
-		t.Error("Heketi could start although another one had the database open: it would have served it read-only")
+}
+
+// fakeDatabase returns the header of a bolt file, followed by content.
+func fakeDatabase(content string) []byte {
+	header := make([]byte, 20)
+	binary.NativeEndian.PutUint32(header[16:], 0xED0CDAED)
+	return append(header, content...)
+}
+
+// addBackup puts a backup into a Secret, with the annotation that has it replace the database.
+func (s *apiServer) addBackup(name string, file []byte) {
+	var packed bytes.Buffer
+	packer := gzip.NewWriter(&packed)
+	_, _ = packer.Write(file)
+	_ = packer.Close()
+	sum := sha256.Sum256(file)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets[name]["data"] = map[string]any{"heketi.db.gz": base64.StdEncoding.EncodeToString(packed.Bytes())}
+	s.secrets[name]["metadata"].(map[string]any)["annotations"] = map[string]any{
+		"glusterfs-storage/sha256": hex.EncodeToString(sum[:]), database.RestoreAnnotation: "replace",
 	}
 }
 

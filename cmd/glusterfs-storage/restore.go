@@ -47,11 +47,13 @@ func restoreCommand() *cobra.Command {
 	return cmd
 }
 
+// run first waits for the lock of the database. If a restore replaced the database of a Heketi that still runs, that Heketi would
+// keep the lock of the old file, and a second Heketi would find the new file without a lock.
 func (o *restoreOptions) run(ctx context.Context, from database.Store) error {
-	if err := o.restore(ctx, from); err != nil {
+	if err := database.AwaitUnlocked(ctx, o.database.path, database.LockLimit); err != nil {
 		return err
 	}
-	return database.AwaitUnlocked(ctx, o.database.path, database.LockLimit)
+	return o.restore(ctx, from)
 }
 
 func (o *restoreOptions) restore(ctx context.Context, from database.Store) error {

@@ -44,25 +44,35 @@ func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operati
 	}
 	texts := make([]string, 0, len(operations))
 	var cleanable []string
+	var clones, expands bool
 	for _, op := range operations {
 		text := fmt.Sprintf("%s %s %s", op.Status, op.Type, op.ID)
 		if name := names[op.ID]; name != "" {
 			text += " of gluster volume " + name
 		}
 		texts = append(texts, text)
-		if op.Type != cloneVolume {
+		switch op.Type {
+		case cloneVolume:
+			clones = true
+		case heketi.OperationExpandVolume:
+			expands = true
+		default:
 			cleanable = append(cleanable, op.ID)
 		}
 	}
 	var remedies []string
-	if len(cleanable) < len(operations) {
+	if clones {
 		remedies = append(remedies, "Heketi never cleans up a clone: repair its database offline (heketi db export, edit, heketi db import), also for the "+
 			"sake of the volume that was cloned.")
 	}
+	if expands {
+		remedies = append(remedies, "Gluster may already use the new bricks of an expand, and a clean-up removes bricks without asking gluster: "+
+			"see docs/troubleshooting.md, \"An expand that was interrupted\".")
+	}
 	commands := []string{CLI(b, "server operations list")}
 	if len(cleanable) > 0 {
-		remedies = append(remedies, "Heketi undoes creates and finishes deletes itself, a minute after its start and then every hour. If they stay, "+
-			"see Heketi's log; to clean up now:")
+		remedies = append(remedies, "Heketi undoes creates and finishes deletes itself, a minute after its start and then every hour, unless its background cleaner is off, "+
+			"as in the chart glusterfs-storage. If they stay, see Heketi's log; to clean up now, except creates of volumes that gluster has and that may be in use:")
 	}
 	for chunk := range slices.Chunk(cleanable, mostCleaned) {
 		commands = append(commands, CLI(b, "server operations cleanup "+strings.Join(chunk, " ")))

@@ -42,22 +42,29 @@ func TestLeftBehind(t *testing.T) {
 	defer backends.Close()
 	dump := heketi.Dump{Volumes: map[string]heketi.DumpVolume{"v": {Name: "web", Pending: "o1"}}}
 	clone, create := heketi.Operation{ID: "o1", Type: cloneVolume, Status: "stale"}, heketi.Operation{ID: "o2", Type: "create-volume", Status: "failed"}
+	expand := heketi.Operation{ID: "o3", Type: "expand-volume", Status: "stale"}
 	for name, tt := range map[string]struct {
 		operations []heketi.Operation
 		remedies   []string
-		commands   int
+		cleaned    string // "": no clean-up is suggested
 	}{
-		"a clone":  {[]heketi.Operation{clone}, []string{"never cleans up a clone"}, 1},
-		"a create": {[]heketi.Operation{create}, []string{"undoes creates"}, 2},
-		"both":     {[]heketi.Operation{clone, create}, []string{"never cleans up a clone", "undoes creates"}, 2},
+		"a clone":   {[]heketi.Operation{clone}, []string{"never cleans up a clone"}, ""},
+		"a create":  {[]heketi.Operation{create}, []string{"undoes creates"}, " o2"},
+		"an expand": {[]heketi.Operation{expand}, []string{"An expand that was interrupted"}, ""},
+		"all":       {[]heketi.Operation{clone, create, expand}, []string{"never cleans up a clone", "undoes creates", "An expand that was interrupted"}, " o2"},
 	} {
 		f := LeftBehind(backends.All()[0], dump, tt.operations, "check")
-		for _, remedy := range []string{"never cleans up a clone", "undoes creates"} {
+		for _, remedy := range []string{"never cleans up a clone", "undoes creates", "An expand that was interrupted"} {
 			if strings.Contains(f.Remedy, remedy) != slices.Contains(tt.remedies, remedy) {
 				t.Errorf("%s: the remedy says %q: %s", name, remedy, f.Remedy)
 			}
 		}
-		if len(f.Commands) != tt.commands || strings.Contains(f.Message, "gluster volume web") != (name != "a create") || strings.Contains(f.Message, "of gluster volume )") {
+		commands := []string{CLI(backends.All()[0], "server operations list")}
+		if tt.cleaned != "" {
+			commands = append(commands, CLI(backends.All()[0], "server operations cleanup"+tt.cleaned))
+		}
+		if !slices.Equal(f.Commands, commands) || strings.Contains(f.Message, "gluster volume web") != slices.Contains(tt.remedies, "never cleans up a clone") ||
+			strings.Contains(f.Message, "of gluster volume )") {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}

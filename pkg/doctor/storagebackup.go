@@ -51,8 +51,9 @@ func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
 			"if the setup's Job runs for the first time, wait for its end. Otherwise the log of the container backup in Heketi's pod says why nothing is saved", logs)
 	case first.Replace:
 		s.add(report.Warning, checkBackup, "", "changes of Heketi's database are not saved: the backup in "+secret+" is chosen to replace the database",
-			"delete Heketi's pod, so that it starts from the backup; or, to keep the database, remove the annotation",
-			s.kubectl("delete pod heketi-0"), s.kubectl("annotate secret "+first.Secret+" "+database.RestoreAnnotation+"-"))
+			"to keep the database, with all that Heketi has changed since the annotation was set, remove the annotation; or delete Heketi's pod: "+
+				"it starts from the backup, without these changes",
+			s.kubectl("annotate secret "+first.Secret+" "+database.RestoreAnnotation+"-"), s.kubectl("delete pod heketi-0"))
 	case first.Unfinished:
 		s.add(report.Warning, checkBackup, "", "the backup of Heketi's database is from the first setup, which has not finished",
 			"the log of the setup's Job says what the Job waits for", s.kubectl("logs -l app.kubernetes.io/component=setup --tail=20"))

@@ -188,7 +188,7 @@ func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 func busyVolume(op heketi.Operation, v heketi.Volume) error {
 	if isAbandoned(op.Status) {
 		return fmt.Errorf("%w: the size of gluster volume %s, %d GiB, is uncertain until Heketi has undone operation %s (%s, %s). "+
-			"Heketi tries that a minute after its start and then every hour. Before you do it by hand, look at gluster volume info: "+
+			"Heketi tries that itself unless its cleaner is off. Before you do it by hand, look at gluster volume info: "+
 			"Heketi removes the new bricks without asking gluster", volume.ErrBusy, v.Name, v.SizeGiB, op.ID, op.Type, op.Status)
 	}
 	return fmt.Errorf("%w: gluster volume %s is being changed by Heketi's operation %s (%s)", volume.ErrBusy, v.Name, op.ID, op.Type)

@@ -27,8 +27,8 @@ func pending(dump heketi.Dump, handle volume.Handle) error {
 
 func (e *pendingError) Error() string {
 	if isAbandoned(e.status) {
-		return fmt.Sprintf("%v: volume %s (%s): Heketi's operation %s is %s. Heketi cleans up a minute after its start and then every hour. "+
-			"To clean up now: heketi-cli server operations cleanup %s", volume.ErrBusy, e.handle, e.name, e.operation, e.status, e.operation)
+		return fmt.Sprintf("%v: volume %s (%s): Heketi's operation %s is %s. Heketi cleans up itself unless its cleaner is off. "+
+			"To clean up now, if nothing uses the volume: heketi-cli server operations cleanup %s", volume.ErrBusy, e.handle, e.name, e.operation, e.status, e.operation)
 	}
 	return fmt.Sprintf("%v: volume %s (%s) is being made, removed or cloned by Heketi's operation %s", volume.ErrBusy, e.handle, e.name, e.operation)
 }

@@ -143,7 +143,10 @@ func TestHeketiConfiguration(t *testing.T) {
 		if diff := cmp.Diff(map[string]map[string]string{"admin": {"key": ""}, "user": {"key": ""}}, config.JWT); diff != "" {
 			t.Errorf("%s: %s", r.name, diff)
 		}
-		want := map[string]any{"executor": "kubernetes", "db": "/var/lib/heketi/heketi.db", "loglevel": "info", "auto_create_block_hosting_volume": false, "disable_background_cleaner": true}
+		want := map[string]any{
+			"executor": "kubernetes", "db": "/var/lib/heketi/heketi.db", "loglevel": "info", "auto_create_block_hosting_volume": false, "disable_background_cleaner": true,
+			"kubeexec": map[string]any{"gluster_cli_timeout": 3600.0},
+		}
 		if everything {
 			want["loglevel"], want["zone_checking"], want["brick_min_size_gb"] = "debug", "strict", 1.0
 		}

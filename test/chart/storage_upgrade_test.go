@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -97,25 +98,55 @@ func renderWith(t *testing.T, kept bool, flags ...string) []*unstructured.Unstru
 
 // TestUpgradeKeepsTheServers: an upgrade does not end several servers at once, and does not start them with other directories.
 func TestUpgradeKeepsTheServers(t *testing.T) {
-	const whole = `{"kubernetes.io/os": "linux", "storagenode": "glusterfs"}`
+	const (
+		whole     = `"nodeSelector": {"kubernetes.io/os": "linux", "storagenode": "glusterfs"}, "tolerations": [{"operator": "Exists"}]`
+		inZone    = `{"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}]}}}`
+		preferred = `{"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}}]}}`
+		// Containers, in a pod's status.
+		ended    = `{"restartCount": 0, "lastState": {}, "state": {"terminated": {"exitCode": 1}}}`
+		again    = `{"restartCount": 1, "lastState": {"terminated": {"exitCode": 1}}, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}`
+		noImage  = `{"restartCount": 0, "lastState": {}, "state": {"waiting": {"reason": "ImagePullBackOff"}}}`
+		tolerant = `"nodeSelector": {"kubernetes.io/os": "linux", "storagenode": "glusterfs"}, "tolerations": [{"key": "storage", "operator": "Exists"}]`
+	)
 	for name, tt := range map[string]struct {
-		selector, path string
-		away           int
-		flags          []string
-		says           string // "": accepted
+		spec    string   // fields of the servers' pods
+		path    string   // "": that of the values
+		away    []string // the containers of servers that are not ready
+		version string   // of Kubernetes; "": the newest
+		flags   []string
+		says    string // "": accepted
 	}{
-		"nothing changes":         {whole, "/var/lib/glusterd", 0, nil, ""},
-		"one server is not ready": {whole, "/var/lib/glusterd", 1, nil, ""},
-		"two are not ready":       {whole, "/var/lib/glusterd", 2, nil, "2 GlusterFS servers are not ready"},
-		"two, and by hand":        {whole, "/var/lib/glusterd", 2, []string{"--set=gluster.updateStrategy=OnDelete"}, ""},
-		"other nodes":             {`{"kubernetes.io/os": "linux", "storage": "fast"}`, "/var/lib/glusterd", 0, nil, `the servers run on nodes with {"kubernetes.io/os":"linux","storage":"fast"}`},
-		"another directory":       {whole, "/data/glusterd", 0, nil, "gluster.hostPaths.glusterd: the servers use /data/glusterd, and not /var/lib/glusterd"},
+		"nothing changes":              {spec: whole},
+		"one server is not ready":      {spec: whole, away: []string{running}},
+		"two are not ready":            {spec: whole, away: []string{running, running}, says: "2 GlusterFS servers are not ready. A rolling upgrade would replace all of them at once"},
+		"two, and by hand":             {spec: whole, away: []string{running, running}, flags: []string{"--set=gluster.updateStrategy=OnDelete"}},
+		"two that have ended":          {spec: whole, away: []string{ended, again}, says: "2 GlusterFS servers are not ready"},
+		"three without an image":       {spec: whole, away: []string{noImage, noImage, noImage}},
+		"one of them runs":             {spec: whole, away: []string{noImage, noImage, running}},
+		"1.30.6, one not ready":        {spec: whole, away: []string{running}, version: "v1.30.6"},
+		"1.30.5, one not ready":        {spec: whole, away: []string{running}, version: "v1.30.5", says: "1 GlusterFS server is not ready. A rolling upgrade would replace another one, too,"},
+		"1.30.5, one without an image": {spec: whole, away: []string{noImage}, version: "v1.30.5-eks-1", says: "1 GlusterFS server is not ready"},
+		"1.30.5, all ready":            {spec: whole, version: "v1.30.5"},
+		"other nodes":                  {spec: `"nodeSelector": {"kubernetes.io/os": "linux", "storage": "fast"}`, says: `the servers run on nodes with {"kubernetes.io/os":"linux","storage":"fast"}`},
+		"another directory":            {spec: whole, path: "/data/glusterd", says: "gluster.hostPaths.glusterd: the servers use /data/glusterd, and not /var/lib/glusterd"},
+		"one zone":                     {spec: whole, flags: []string{"--set-json=gluster.affinity=" + inZone}, says: "gluster.affinity: the servers run on nodes with the affinity {}"},
+		"all zones":                    {spec: whole + `, "affinity": ` + inZone, says: "gluster.affinity: the servers run on nodes with the affinity {"},
+		"the same zone":                {spec: whole + `, "affinity": ` + inZone, flags: []string{"--set-json=gluster.affinity=" + inZone}},
+		"a zone is preferred":          {spec: whole, flags: []string{"--set-json=gluster.affinity=" + preferred}},
+		"no taint is tolerated":        {spec: whole, flags: []string{"--set-json=gluster.tolerations=[]"}, says: `gluster.tolerations: the servers tolerate {"operator":"Exists"}, and [] lacks it`},
+		"all taints":                   {spec: tolerant},
+		"another taint":                {spec: tolerant, flags: []string{`--set-json=gluster.tolerations=[{"key": "fast", "operator": "Exists"}]`}, says: "gluster.tolerations: the servers tolerate"},
+		"one taint more":               {spec: tolerant, flags: []string{`--set-json=gluster.tolerations=[{"key": "fast", "operator": "Exists"}, {"key": "storage", "operator": "Exists"}]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			daemonSet := fmt.Sprintf(`{"kind": "DaemonSet", "apiVersion": "apps/v1", "metadata": {"name": "glusterfs", "namespace": "glusterfs-storage", `+ownedByHelm+`},
-				"spec": {"template": {"spec": {"nodeSelector": %s, "volumes": [{"name": "glusterd", "hostPath": {"path": %q}}, {"name": "dev", "hostPath": {"path": "/dev"}}, {"name": "x", "emptyDir": {}}]}}},
-				"status": {"numberUnavailable": %d}}`, tt.selector, tt.path, tt.away)
-			found := map[string]string{"/apis/apps/v1/namespaces/glusterfs-storage/daemonsets/glusterfs": daemonSet}
+				"spec": {"template": {"spec": {%s, "volumes": [{"name": "glusterd", "hostPath": {"path": %q}}, {"name": "dev", "hostPath": {"path": "/dev"}}, {"name": "x", "emptyDir": {}}]}}},
+				"status": {}}`, tt.spec, cmp.Or(tt.path, "/var/lib/glusterd"))
+			found := map[string]string{
+				"/apis/apps/v1/namespaces/glusterfs-storage/daemonsets/glusterfs": daemonSet,
+				"/api/v1/namespaces/glusterfs-storage/pods":                       podsOfServers(tt.away),
+				"/version": fmt.Sprintf(`{"major": "1", "minor": "", "gitVersion": %q}`, cmp.Or(tt.version, "v1.36.0")),
+			}
 			said, err := renderAmong(t, found, append([]string{"--is-upgrade"}, tt.flags...)...)
 			if (err == nil) != (tt.says == "") || !strings.Contains(said, tt.says) {
 				t.Errorf("%v: %s", err, said)
@@ -124,13 +155,28 @@ func TestUpgradeKeepsTheServers(t *testing.T) {
 	}
 }
 
+// running is a container in a pod's status.
+const running = `{"restartCount": 0, "lastState": {}, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}`
+
+// podsOfServers returns an API server's list of pods: a server that is ready, two other pods that are not, and servers that are not
+// ready, with the states of their containers.
+func podsOfServers(away []string) string {
+	const pod = `{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p", "labels": {%s}}, "status": {"conditions": [{"type": "Ready", "status": %q}], "containerStatuses": [%s]}}`
+	const server = `"glusterfs-node": "pod"`
+	pods := []string{fmt.Sprintf(pod, server, "True", running), fmt.Sprintf(pod, "", "False", running), fmt.Sprintf(pod, "", "False", running)}
+	for _, container := range away {
+		pods = append(pods, fmt.Sprintf(pod, server, "False", container))
+	}
+	return `{"kind": "PodList", "apiVersion": "v1", "items": [` + strings.Join(pods, ",") + `]}`
+}
+
 // renderAmong renders the chart as helm does with an API server that has these objects, by path.
 func renderAmong(t *testing.T, found map[string]string, flags ...string) (said string, err error) {
 	t.Helper()
 	answers := map[string]string{
 		"/version": `{"major": "1", "minor": "36", "gitVersion": "v1.36.0"}`,
 		"/api":     `{"kind": "APIVersions", "versions": ["v1"]}`,
-		"/api/v1": resourceList("v1", "configmaps ConfigMap", "secrets Secret", "services Service", "serviceaccounts ServiceAccount",
+		"/api/v1": resourceList("v1", "configmaps ConfigMap", "pods Pod", "secrets Secret", "services Service", "serviceaccounts ServiceAccount",
 			"-persistentvolumes PersistentVolume"),
 	}
 	groups := make([]string, 0, 3)

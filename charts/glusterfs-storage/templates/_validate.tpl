@@ -161,9 +161,9 @@
 {{- end -}}
 {{- end -}}
 
-{{/* An upgrade that would end several GlusterFS servers at once. Kubernetes deletes the pods of nodes that are no longer selected, and all pods
-     that are not ready, at the same time, whatever maxUnavailable says. With other directories, servers would start empty, and one after the
-     other would seem ready. In helm template, lookup finds nothing. */}}
+{{/* An upgrade that would end several GlusterFS servers at once. Kubernetes deletes the pods of nodes that are no longer selected or whose taints
+     (NoExecute) are no longer tolerated, and all pods that are not ready, at the same time, whatever maxUnavailable says. With other directories,
+     servers would start empty, and one after the other would seem ready. In helm template, lookup finds nothing. */}}
 {{- define "glusterfs-storage.checkServersStay" -}}
 {{- if .Release.IsUpgrade -}}
 {{- with lookup "apps/v1" "DaemonSet" .Release.Namespace "glusterfs" -}}
@@ -174,6 +174,22 @@
       "last upgrade: name all of them again, as in --values my-values.yaml. To change the labels, label the nodes first, then: "
       "kubectl -n %s delete daemonset glusterfs --cascade=orphan") (toJson $pod.nodeSelector) (toJson $labels) $.Release.Namespace) -}}
 {{- end -}}
+{{- $required := dig "affinity" "nodeAffinity" "requiredDuringSchedulingIgnoredDuringExecution" dict $pod -}}
+{{- $given := dig "nodeAffinity" "requiredDuringSchedulingIgnoredDuringExecution" dict ($.Values.gluster.affinity | default dict) -}}
+{{- if ne (toJson $required) (toJson $given) -}}
+{{- fail (printf (print "gluster.affinity: the servers run on nodes with the affinity %s, and not %s; this upgrade would end those on all other nodes at once. helm forgets the "
+      "values of the last upgrade: name all of them again, as in --values my-values.yaml. To change the affinity, check first that each node with a server has the new one, then: "
+      "kubectl -n %s delete daemonset glusterfs --cascade=orphan") (toJson $required) (toJson $given) $.Release.Namespace) -}}
+{{- end -}}
+{{- $tolerated := list -}}
+{{- range $.Values.gluster.tolerations -}}{{- $tolerated = append $tolerated (toJson .) -}}{{- end -}}
+{{- range $pod.tolerations -}}
+{{- if not (or (has (toJson .) $tolerated) (has `{"operator":"Exists"}` $tolerated)) -}}
+{{- fail (printf (print "gluster.tolerations: the servers tolerate %s, and %s lacks it; this upgrade would end the servers on all nodes with such a taint (NoExecute) at once. helm "
+      "forgets the values of the last upgrade: name all of them again, as in --values my-values.yaml. If no node with a server has such a taint: "
+      "kubectl -n %s delete daemonset glusterfs --cascade=orphan") (toJson .) (toJson $.Values.gluster.tolerations) $.Release.Namespace) -}}
+{{- end -}}
+{{- end -}}
 {{- range $pod.volumes -}}
 {{- $given := get $.Values.gluster.hostPaths .name -}}
 {{- if and .hostPath $given (ne .hostPath.path $given) -}}
@@ -181,11 +197,34 @@
       "name all of them again, as in --values my-values.yaml") .name .hostPath.path $given) -}}
 {{- end -}}
 {{- end -}}
-{{- $away := int (dig "numberUnavailable" 0 (default dict .status)) -}}
-{{- if and (ge $away 2) (eq $.Values.gluster.updateStrategy "RollingUpdate") -}}
-{{- fail (printf (print "%d GlusterFS servers are not ready. A rolling upgrade would replace all of them at once, although they may serve volumes. Repair them first "
-      "(docs/storage-nodes.md), or add --set gluster.updateStrategy=OnDelete and delete their pods one after the other") $away) -}}
+{{- if eq $.Values.gluster.updateStrategy "RollingUpdate" -}}
+{{- include "glusterfs-storage.checkServersReady" $ -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A rolling upgrade ends all pods that are not ready at once. A pod whose container has never run serves nothing. Before 1.30.6, Kubernetes ends a
+     pod that is ready at the same time, so there a single pod that is not ready is too many, whether it has run or not (kubernetes#123232). */}}
+{{- define "glusterfs-storage.checkServersReady" -}}
+{{- $early := semverCompare "<1.30.6-0" .Capabilities.KubeVersion.Version -}}
+{{- $away := 0 -}}
+{{- range (lookup "v1" "Pod" .Release.Namespace "").items -}}
+{{- if eq (dig "metadata" "labels" "glusterfs-node" "" .) "pod" -}}
+{{- $ready := false -}}
+{{- range .status.conditions -}}
+{{- if and (eq .type "Ready") (eq .status "True") -}}{{- $ready = true -}}{{- end -}}
+{{- end -}}
+{{- $ran := $early -}}
+{{- range .status.containerStatuses -}}
+{{- if or .state.running .state.terminated .lastState (int .restartCount) -}}{{- $ran = true -}}{{- end -}}
+{{- end -}}
+{{- if and $ran (not $ready) -}}{{- $away = add1 $away -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if ge (int $away) (ternary 1 2 $early) -}}
+{{- fail (printf (print "%d GlusterFS %s not ready. A rolling upgrade would replace %s at once, although they may serve volumes. Repair this first "
+      "(docs/storage-nodes.md), or add --set gluster.updateStrategy=OnDelete and delete the servers' pods one after the other") (int $away)
+      (ternary "server is" "servers are" (eq (int $away) 1)) (ternary "another one, too," "all of them" $early)) -}}
 {{- end -}}
 {{- end -}}

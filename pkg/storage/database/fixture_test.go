@@ -24,7 +24,8 @@ type secrets struct {
 	mu     sync.Mutex
 	all    map[string]kube.Secret
 	writes []string
-	fail   error
+	fail   error // of each call
+	refuse error // of each change
 }
 
 func newSecrets(names ...string) *secrets {
@@ -52,6 +53,8 @@ func (s *secrets) ChangeSecret(_ context.Context, _, name string, change kube.Se
 	switch {
 	case s.fail != nil:
 		return s.fail
+	case s.refuse != nil:
+		return s.refuse
 	case !ok:
 		return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
 	case change.Version != "" && change.Version != secret.Version:

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,26 +15,31 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
 // Restore writes the backup to path, unless there is a database already. If an administrator has set RestoreAnnotation on the
-// Secret, Restore moves an existing database aside and then writes the backup. The file appears with all of its content or not at
-// all. If there is neither a database nor a backup, Restore returns ErrEmpty. program is the heketi binary, which searches the
-// restored database for unfinished volumes (see WarnOfPending).
+// Secret, Restore moves an existing database aside, writes the backup, and removes the annotation. The file appears with all of
+// its content or not at all. If there is neither a database nor a backup, Restore returns ErrEmpty. program is the heketi binary,
+// which searches the restored database for unfinished volumes (see WarnOfPending).
 func Restore(ctx context.Context, from Store, path, program string) error {
 	logger := klog.FromContext(ctx)
 	there, err := hasDatabase(path)
 	if err != nil {
 		return fmt.Errorf("look for a database: %w", err)
 	}
-	backup, err := from.Load(ctx)
+	backup, err := loadPatiently(ctx, from)
 	switch {
 	case there && err != nil && !errors.Is(err, ErrEmpty):
 		logger.Error(err, "Cannot read the backup; the volume's database stays as it is, even if an annotation of the Secret asks to replace it", "path", path)
 		return nil
 	case there && !backup.Replace:
 		logger.Info("The volume already has a database, which stays as it is", "path", path)
-		return nil
+		return forgetReplacement(path)
+	case there && isReplacement(path, backup):
+		logger.Info("The backup has replaced the database already; the database stays as it is", "path", path, "sha256", backup.SHA256)
+		return endReplacement(ctx, from, path)
 	case errors.Is(err, ErrEmpty):
 		return fmt.Errorf("%s does not exist, and %w: a Heketi with an empty database has no record of any volume; "+
 			"copy the data and annotations of one of the Secrets %s-0, -1 ... into it, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
@@ -50,10 +56,35 @@ func Restore(ctx context.Context, from Store, path, program string) error {
 	}
 	WarnOfPending(ctx, program, path)
 	logger.Info("Restored Heketi's database", "path", path, "secret", from.Name, "takenAt", backup.TakenAt, "sha256", backup.SHA256)
-	if backup.Replace {
-		return from.replaced(ctx)
+	if !backup.Replace {
+		return nil
 	}
-	return nil
+	if err := recordReplacement(path, backup); err != nil {
+		return err
+	}
+	return endReplacement(ctx, from, path)
+}
+
+// How long a restore waits for the API server, and how often it tries.
+const (
+	loadPoll  = 2 * time.Second
+	loadLimit = time.Minute
+)
+
+// loadPatiently is like Store.Load, but waits for an API server that does not answer. Restore starts Heketi with an existing
+// database even without an answer, and an annotation that asks for its replacement then stays until Heketi's next start.
+func loadPatiently(ctx context.Context, from Store) (backup Copy, err error) {
+	var final error
+	err = wait.Until(ctx, loadPoll, loadLimit, "Waiting for the backup", func(ctx context.Context) error {
+		loaded, err := from.Load(ctx)
+		if errors.Is(err, ErrEmpty) || kube.IsNotFound(err) {
+			final = err
+			return nil
+		}
+		backup = loaded
+		return err
+	})
+	return backup, cmp.Or(err, final)
 }
 
 // moveAside renames the database, so that it is kept.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
@@ -126,18 +127,104 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// TestNoKubernetes: with a database, Heketi starts even without the API server.
-func TestNoKubernetes(t *testing.T) {
+// TestReplacementIsNotRepeated: if the annotation cannot be removed, Heketi may run with the restored database. The next restore
+// keeps that database. The same backup can be chosen again.
+func TestReplacementIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "heketi.db")
+		writeFile(t, path, "a database that is damaged")
+		all := newSecrets(SecretName)
+		mark := kube.Secret{Annotations: map[string]string{"glusterfs-storage/restore": "replace"}}
+		if err := errors.Join(all.store(SecretName).Save(t.Context(), take(t, "records", time.Now())), all.ChangeSecret(t.Context(), testNamespace, SecretName, mark)); err != nil {
+			t.Fatal(err)
+		}
+		restored := func(fails bool, want string, aside int) {
+			t.Helper()
+			if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); (err != nil) != fails {
+				t.Errorf("%v, want an error: %v", err, fails)
+			}
+			kept, _ := filepath.Glob(path + ".replaced-*")
+			if got, err := os.ReadFile(path); err != nil || string(got) != want || len(kept) != aside {
+				t.Errorf("%q, %v, want %q; kept: %q, want %d", got, err, want, kept, aside)
+			}
+		}
+		all.refuse = errors.New("API server: connection refused")
+		restored(true, fakeFile("records"), 1)
+		restored(true, fakeFile("records"), 1) // the kubelet starts the init container again
+		all.fail = all.refuse
+		restored(false, fakeFile("records"), 1)
+		writeFile(t, path, "what Heketi has written since")
+		all.fail, all.refuse = nil, nil
+		restored(false, "what Heketi has written since", 1)
+		if annotations := all.all[SecretName].Annotations; annotations["glusterfs-storage/restore"] != "" {
+			t.Errorf("%v", annotations)
+		}
+		if err := all.ChangeSecret(t.Context(), testNamespace, SecretName, mark); err != nil {
+			t.Fatal(err)
+		}
+		restored(false, fakeFile("records"), 2)
+		if left, _ := filepath.Glob(path + "*"); len(left) != 3 {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+// TestAnnotationIsRemovedUnseen: the API server removes the annotation, but its answer is lost. The record of the replacement does
+// not stay, since it would prevent a later replacement by the same backup.
+func TestAnnotationIsRemovedUnseen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heketi.db")
-	all := newSecrets(SecretName)
-	all.fail = errors.New("API server: connection refused")
-	if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err == nil || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("%v", err)
-	}
 	writeFile(t, path, "a database")
-	if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err != nil {
-		t.Error(err)
+	all := newSecrets(SecretName)
+	backup := take(t, "records", time.Now())
+	if err := errors.Join(all.store(SecretName).Save(t.Context(), backup), recordReplacement(path, backup)); err != nil {
+		t.Fatal(err)
 	}
+	if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err != nil {
+		t.Fatal(err)
+	}
+	if isReplacement(path, backup) {
+		t.Error("the replacement is still recorded")
+	}
+}
+
+// TestNoKubernetes: with a database, Heketi starts even without the API server. A restore waits for the API server before, since
+// an administrator may have chosen a backup to replace the database.
+func TestNoKubernetes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "heketi.db")
+		all := newSecrets(SecretName)
+		if err := all.store(SecretName).Save(t.Context(), take(t, "records", time.Now())); err != nil {
+			t.Fatal(err)
+		}
+		fail := func(during time.Duration) {
+			all.fail = errors.New("API server: connection refused")
+			time.AfterFunc(during, func() {
+				all.mu.Lock()
+				defer all.mu.Unlock()
+				all.fail = nil
+			})
+		}
+		fail(time.Hour)
+		if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err == nil || !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("%v", err)
+		}
+		writeFile(t, path, "a database")
+		began := time.Now()
+		if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err != nil || time.Since(began) != time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		time.Sleep(time.Hour)
+		if err := all.ChangeSecret(t.Context(), testNamespace, SecretName, kube.Secret{Annotations: map[string]string{"glusterfs-storage/restore": "replace"}}); err != nil {
+			t.Fatal(err)
+		}
+		fail(50 * time.Second)
+		if err := Restore(t.Context(), all.store(SecretName), path, "/bin/false"); err != nil {
+			t.Error(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != fakeFile("records") {
+			t.Errorf("the API server was away for less than a minute: %q, %v", got, err)
+		}
+	})
 }
 
 // TestRestoreNeedsTheVolume: nothing is restored if the path is a directory or its parent is missing.

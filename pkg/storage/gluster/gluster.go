@@ -121,7 +121,7 @@ func (n *node) prepare(ctx context.Context) {
 			logger.Error(err, "Templates are missing", "directory", t.To)
 		}
 		if copied > 0 {
-			logger.Info("Copied missing templates", "directory", t.To, "files", copied)
+			logger.Info("Copied templates", "directory", t.To, "files", copied)
 		}
 	}
 	// On a host, GlusterFS's Debian package has systemd-tmpfiles create this directory at boot.

@@ -1,6 +1,7 @@
 package gluster
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +17,11 @@ type Template struct{ From, To string }
 // identity is the file with the server's own id in the pool. If an image contained one, all nodes would be the same server.
 const identity = "glusterd.info"
 
-// copyMissing copies the files that the node's directory lacks, and leaves existing ones as they are. It continues after an
-// error.
+// keepDirectories is this project's hook (deploy/gluster). A later version of the image may mend it.
+const keepDirectories = "S10keep-directories.sh"
+
+// copyMissing copies the files that the node's directory lacks, and leaves existing ones as they are, except keepDirectories. It
+// continues after an error.
 func (t Template) copyMissing() (copied int, err error) {
 	var failures []error
 	err = filepath.WalkDir(t.From, func(path string, entry fs.DirEntry, err error) error {
@@ -47,13 +51,16 @@ func (t Template) copyMissing() (copied int, err error) {
 	return copied, err
 }
 
-// place copies one file, directory or link to the path to, unless to exists.
+// place copies one file, directory or link to the path to, unless to exists. It renews keepDirectories.
 func place(from, to string, entry fs.DirEntry) (added bool, err error) {
-	if _, err := os.Lstat(to); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
 	info, err := entry.Info()
 	if err != nil {
+		return false, err
+	}
+	switch _, err := os.Lstat(to); {
+	case err == nil && entry.Name() == keepDirectories:
+		return renewFile(from, to, info)
+	case err == nil || !errors.Is(err, fs.ErrNotExist):
 		return false, err
 	}
 	switch kind := info.Mode().Type(); {
@@ -76,26 +83,55 @@ func place(from, to string, entry fs.DirEntry) (added bool, err error) {
 
 // placeFile creates the whole file or nothing. It uses a link, because a rename could replace an existing file.
 func placeFile(from, to string, info fs.FileInfo) (added bool, err error) {
-	source, err := os.Open(from) //nolint:gosec // of the image
+	temporary, err := copyBeside(from, to, info)
 	if err != nil {
 		return false, err
 	}
-	defer source.Close()
-	temporary, err := os.CreateTemp(filepath.Dir(to), ".new-*")
-	if err != nil {
-		return false, err
-	}
-	defer os.Remove(temporary.Name()) //nolint:gosec // the name is ours
-	_, err = io.Copy(temporary, source)
-	err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), own(temporary.Name(), info), temporary.Sync(), temporary.Close())
-	if err != nil {
-		return false, err
-	}
-	err = os.Link(temporary.Name(), to) //nolint:gosec // the name is ours
+	defer os.Remove(temporary) //nolint:gosec // the name is ours
+	err = os.Link(temporary, to)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// renewFile replaces a file if its content differs. A hook that runs continues with the old file.
+func renewFile(from, to string, info fs.FileInfo) (renewed bool, err error) {
+	wanted, err := os.ReadFile(from) //nolint:gosec // of the image
+	if err != nil {
+		return false, err
+	}
+	present, err := os.ReadFile(to) //nolint:gosec // a file of glusterd
+	if err != nil || bytes.Equal(present, wanted) {
+		return false, err
+	}
+	temporary, err := copyBeside(from, to, info)
+	if err != nil {
+		return false, err
+	}
+	if err := os.Rename(temporary, to); err != nil {
+		return false, errors.Join(err, os.Remove(temporary))
+	}
+	return true, nil
+}
+
+// copyBeside copies a file into the directory of the path to, under another name, which it returns.
+func copyBeside(from, to string, info fs.FileInfo) (name string, err error) {
+	source, err := os.Open(from) //nolint:gosec // of the image
+	if err != nil {
+		return "", err
+	}
+	defer source.Close()
+	temporary, err := os.CreateTemp(filepath.Dir(to), ".new-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(temporary, source)
+	err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), own(temporary.Name(), info), temporary.Sync(), temporary.Close())
+	if err != nil {
+		return "", errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return temporary.Name(), nil
 }
 
 // own gives a file the owner that it has in the image.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	hooks "github.com/glusterfs-csi/glusterfs-csi/deploy/gluster"
 )
 
 // writeTree creates files; names that end in / are directories.
@@ -89,6 +91,33 @@ func TestCopyMissing(t *testing.T) {
 	}
 	if again, err := template.copyMissing(); err != nil || again != 0 {
 		t.Errorf("the second time: %d, %v", again, err)
+	}
+}
+
+// TestHookIsRenewed: this project's hook becomes that of the image. The administrator's files beside it stay.
+func TestHookIsRenewed(t *testing.T) {
+	template := Template{From: t.TempDir(), To: t.TempDir()}
+	dir := "hooks/1/add-brick/pre/"
+	hook := dir + hooks.KeepDirectoriesName
+	writeTree(t, template.From, map[string]string{hook: "mended", dir + "S28other.sh": "new"})
+	if err := os.Chmod(filepath.Join(template.From, hook), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeTree(t, template.To, map[string]string{hook: "as it was", dir + "S28other.sh": "edited"})
+	if err := os.Chmod(filepath.Join(template.To, hook), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for renewed := 1; renewed >= 0; renewed-- {
+		if n, err := template.copyMissing(); err != nil || n != renewed {
+			t.Errorf("%d files, %v, want %d", n, err, renewed)
+		}
+		want := map[string]string{"hooks/": "", "hooks/1/": "", "hooks/1/add-brick/": "", dir: "", hook: "mended", dir + "S28other.sh": "edited"}
+		if diff := cmp.Diff(want, tree(t, template.To)); diff != "" {
+			t.Error(diff)
+		}
+		if info, err := os.Stat(filepath.Join(template.To, hook)); err != nil || info.Mode() != 0o755 {
+			t.Errorf("%v, %v", info, err)
+		}
 	}
 }
 

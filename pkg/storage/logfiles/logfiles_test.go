@@ -89,6 +89,33 @@ func TestCopiesMoveOn(t *testing.T) {
 	}
 }
 
+// TestKilledBeforeTheCopyHasItsName: the log is empty by then, so its lines are only in the file that is left. An empty file is no
+// copy.
+func TestKilledBeforeTheCopyHasItsName(t *testing.T) {
+	k := newKeeper(t)
+	path := k.write(t, "glusterd.log", "first line")
+	log, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if err := pack(log, copyPath(path, 1)+newSuffix); err != nil {
+		t.Fatal(err)
+	}
+	k.write(t, "glusterd.log", "second line")
+	other := k.write(t, "glustershd.log", "first line")
+	k.write(t, "glustershd.log.1.gz.new", "")
+	k.lookNow(t)
+	for file, want := range map[string]string{
+		path: "", copyPath(path, 1): "second line", copyPath(path, 2): "first line", copyPath(path, 1) + newSuffix: "none",
+		other: "", copyPath(other, 1): "first line", copyPath(other, 2): "none",
+	} {
+		if got := content(t, file); got != want {
+			t.Errorf("%s has %q, want %q", file, got, want)
+		}
+	}
+}
+
 // TestFewerCopies: surplus copies are removed after the number was lowered.
 func TestFewerCopies(t *testing.T) {
 	for copies := range 3 {

@@ -17,7 +17,7 @@ import (
 
 const (
 	logSuffix = ".log"
-	newSuffix = ".new" // suffix of an incomplete copy
+	newSuffix = ".new" // suffix of a copy that is being made
 )
 
 var copyName = regexp.MustCompile(`\.log\.[0-9]+\.gz$`)
@@ -37,16 +37,32 @@ func (k Keeper) shorten(ctx context.Context, path string) error {
 		return err
 	}
 	defer log.Close()
-	temporary := copyPath(path, 1) + newSuffix
 	if k.Copies == 0 {
 		err = log.Truncate(0)
-	} else if err = pack(log, temporary); err != nil {
-		err = errors.Join(fmt.Errorf("%s is emptied without a copy: %w", path, err), log.Truncate(0))
 	} else {
-		err = errors.Join(k.moveOn(path), os.Rename(temporary, copyPath(path, 1)))
+		err = k.emptyIntoCopy(log, path)
 	}
 	klog.FromContext(ctx).Info("Emptied a log of GlusterFS", "file", path, "copies", k.Copies)
 	return err
+}
+
+// emptyIntoCopy packs the log into its first copy, and empties the log in any case.
+func (k Keeper) emptyIntoCopy(log *os.File, path string) error {
+	temporary := copyPath(path, 1) + newSuffix
+	var left error
+	// A server that was killed here may have emptied the log already.
+	if info, err := os.Lstat(temporary); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+		left = k.addCopy(path, temporary)
+	}
+	if err := pack(log, temporary); err != nil {
+		return errors.Join(left, fmt.Errorf("%s is emptied without a copy: %w", path, err), log.Truncate(0))
+	}
+	return errors.Join(left, k.addCopy(path, temporary))
+}
+
+// addCopy makes a file the first copy of the log.
+func (k Keeper) addCopy(path, file string) error {
+	return errors.Join(k.moveOn(path), os.Rename(file, copyPath(path, 1)))
 }
 
 // pack writes the log into a copy, and empties the log.

@@ -82,6 +82,6 @@ func (s *Setup) awaitOthers(ctx context.Context) error {
 		if err != nil || other == "" {
 			return err
 		}
-		return fmt.Errorf("pod %s of another Job is at work: if it cannot end, delete its Job (kubectl -n %s get jobs)", other, s.Namespace)
+		return fmt.Errorf("pod %s of another Job is at work: if it cannot end, delete its Job (kubectl -n %s get jobs); if its node is lost, run kubectl delete node, or taint the node with node.kubernetes.io/out-of-service", other, s.Namespace)
 	})
 }

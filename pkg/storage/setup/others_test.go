@@ -16,7 +16,7 @@ func TestOtherJobs(t *testing.T) {
 			w := newWorld(t)
 			w.jobs = map[string][]kube.Pod{label: {{Name: "ended", Ended: true}, {Name: "setup-1"}, {Name: name}}}
 			err := w.run("")
-			want := "step 2 of 6, wait for the end of other Jobs: not done within 1s: pod " + name + " of another Job is at work: if it cannot end, delete its Job (kubectl -n storage get jobs)"
+			want := "step 2 of 6, wait for the end of other Jobs: not done within 1s: pod " + name + " of another Job is at work: if it cannot end, delete its Job (kubectl -n storage get jobs); if its node is lost, run kubectl delete node, or taint the node with node.kubernetes.io/out-of-service"
 			if err == nil || err.Error() != want || len(w.commands) > 0 {
 				t.Fatalf("%v, commands %q", err, w.commands)
 			}

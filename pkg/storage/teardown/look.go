@@ -54,7 +54,7 @@ func (t *Teardown) checkAlone(ctx context.Context) error {
 	if err != nil || other == "" {
 		return err
 	}
-	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs), and create this Job again", ErrRefused, other, t.Namespace)
+	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs) or, if its node is lost, the node, and create this Job again", ErrRefused, other, t.Namespace)
 }
 
 // checkStillAlone is checkAlone for the steps that remove something. It also returns an error if Heketi was started again, for

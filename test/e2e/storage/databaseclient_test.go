@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,11 @@ func databaseClientDies(t *testing.T, i installed) {
 		}
 		return nil
 	})
+	// Heketi could also have ended by itself.
+	const reasons = "--field-selector=reason=Unhealthy,involvedObject.name=heketi-0"
+	if said := i.in("get", "events", reasons, "--output=jsonpath={.items[*].message}"); !strings.Contains(said, "on the mount of a client that was replaced") {
+		t.Errorf("the liveness probe has not noticed the mount of the dead client: %q", said)
+	}
 	i.in("wait", "--for=condition=Ready", "pod/heketi-0", patience)
 	if after := i.heketi("volume", "list"); after != volumes {
 		t.Errorf("Heketi had the volumes\n%s\nand has\n%s", volumes, after)

@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +46,7 @@ func (i installed) moveBricks(args ...string) {
 			i.Logf("Heketi is started again: %v", err)
 			i.in("rollout", "restart", "statefulset/heketi")
 			i.in("rollout", "status", "statefulset/heketi", patience)
-			i.heketi("server", "operations", "cleanup")
+			i.cleanUpMoves()
 		case strings.Contains(err.Error(), "source brick for data to be healed"):
 			i.Log(err)
 		default:
@@ -53,6 +54,15 @@ func (i installed) moveBricks(args ...string) {
 		}
 		return err
 	})
+}
+
+// cleanUpMoves makes Heketi complete or undo interrupted moves of bricks. Without ids, Heketi would also undo expands.
+func (i installed) cleanUpMoves() {
+	i.Helper()
+	moves := regexp.MustCompile(`(?m)^Id:(\w+)  Type:(?:remove-device|evict-brick)  Status:(?:stale|failed)`)
+	for _, move := range moves.FindAllStringSubmatch(i.heketi("server", "operations", "list"), -1) {
+		i.heketi("server", "operations", "cleanup", move[1])
+	}
 }
 
 // nodes returns Heketi's storage nodes, by their names.

@@ -49,6 +49,13 @@ func nodeOfThreeStays(t *testing.T, i installed, _ reader) {
 	if out, err := i.tryUpgrade(onNodes(lab.BareDevices()[:1], 1, 2)); err == nil || !strings.Contains(out, "kept on 3 nodes") {
 		t.Errorf("values with two nodes: %v: %s", err, out)
 	}
+	servers := uidsOfServers(i)
+	if out, err := i.tryUpgrade(firstNodes(lab.BareDevices()[:1]), "gluster.hostPaths.glusterd=/data/glusterd"); err == nil || !strings.Contains(out, "they would start without their volumes") {
+		t.Errorf("servers with another directory: %v: %s", err, out)
+	}
+	if now := uidsOfServers(i); now != servers {
+		t.Errorf("the servers' pods had the uids %s and have %s", servers, now)
+	}
 	for _, refused := range []struct{ args, why string }{
 		{"node remove " + node, "Node must be offline"},
 		{"node delete " + node, "contains devices"},
@@ -76,6 +83,11 @@ func nodeOfThreeStays(t *testing.T, i installed, _ reader) {
 	}
 	nothingPending(t, i)
 	canMakeVolumes(t, "after-refusals")
+}
+
+func uidsOfServers(i installed) string {
+	i.Helper()
+	return i.in("get", "pods", "--selector=glusterfs-node=pod", "--sort-by=.spec.nodeName", "--output=jsonpath={.items[*].metadata.uid}")
 }
 
 // nothingPending checks that Heketi has no unfinished operation.
