@@ -11,7 +11,6 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
 // assemble returns a copy of tree with the mounts that were inside m. It works in a temporary mount namespace, because Linux
@@ -24,22 +23,11 @@ func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount
 			return nil, fmt.Errorf("%s: %w", inner.Point, err)
 		}
 	}
-	err = osthread.Run(func() error {
-		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-			return fmt.Errorf("make a mount namespace: %w", err)
-		}
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			return fmt.Errorf("make the mounts private: %w", err)
-		}
-		point, err := mount.OpenPath(r.memory.disk.Dir)
-		if err != nil {
+	err = r.inTemporaryNamespace(func(dir string) error {
+		if err := attachAt(tree, dir); err != nil {
 			return err
 		}
-		defer point.Close()
-		if err := mount.Attach(tree, point); err != nil {
-			return err
-		}
-		base, err := mount.OpenPath(r.memory.disk.Dir)
+		base, err := mount.OpenPath(dir)
 		if err != nil {
 			return err
 		}
