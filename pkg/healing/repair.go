@@ -91,8 +91,13 @@ func (h *Healer) isUnstaged(volumeID string) bool {
 
 // saveSnapshot makes a snapshot the newest of its client.
 func (h *Healer) saveSnapshot(ctx context.Context, s tables.Snapshot) {
-	if err := h.memory.put(s); err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
+	logUnsaved(ctx, s.VolumeID, h.memory.put(s))
+}
+
+// logUnsaved logs why a snapshot could not be saved, if err is not nil.
+func logUnsaved(ctx context.Context, volumeID string, err error) {
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", volumeID)
 	}
 }
 
@@ -186,7 +191,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	}
 	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
 	for _, loss := range outcome.Lost {
-		log.Info("A mount cannot be repaired; restart its container", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
+		log.Info("A mount cannot be repaired", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason, "cure", loss.Cure())
 	}
 	h.observer.Healed(outcome)
 	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair

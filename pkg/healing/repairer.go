@@ -210,8 +210,11 @@ func orSelf(name string) string {
 func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error) {
 	switch {
 	case errors.Is(err, errGone):
-	case errors.Is(err, errLost):
+	case errors.Is(err, errLost), errors.Is(err, mount.ErrUncoverable):
 		loss := Loss{Pod: t.Pod, Point: m.Point, Reason: err.Error()}
+		if errors.Is(err, mount.ErrUncoverable) {
+			loss.Reason, loss.DeletePod = mount.ErrUncoverable.Error(), true
+		}
 		r.outcome.lostIn = withLost(r.outcome.lostIn, []tables.Table{{Namespace: t.Namespace, PID: t.PID, Start: t.Start, Pod: t.Pod, Mounts: []tables.Mount{m}}})
 		if !slices.Contains(r.outcome.Lost, loss) {
 			r.outcome.Lost = append(r.outcome.Lost, loss)

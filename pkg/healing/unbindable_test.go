@@ -14,6 +14,30 @@ import (
 
 func bindAt(from, to string) error { return unix.Mount(from, to, "", unix.MS_BIND, "") }
 
+// TestUncoverable: on Linux before 6.5, a subPath whose directory is marked as deleted is lost, and so is one inside that directory.
+// It is not tried again and again.
+func TestUncoverable(t *testing.T) {
+	mounttest.RefuseBeneath(t)
+	h, dir := newHealer(t), t.TempDir()
+	staging := filepath.Join(dir, "staging")
+	v, device := mountFake(t, staging)
+	for _, name := range []string{"sub", "sub/deep"} {
+		point := filepath.Join(dir, filepath.Base(name))
+		if err := errors.Join(os.Mkdir(point, 0o755), bindAt(filepath.Join(staging, name), point)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Unmount(point, unix.MNT_DETACH) })
+	}
+	v.changeGraph()
+	r := h.testRepairer(t, staging)
+	if err := r.restore(tables.Snapshot{VolumeID: "id", Client: "new", Device: device}, false); err != nil {
+		t.Fatal(err)
+	}
+	if r.outcome.Mounts != 0 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 2 || !r.outcome.Lost[0].DeletePod || r.outcome.Lost[0].Cure() != "delete the pod" {
+		t.Errorf("%+v", r.outcome)
+	}
+}
+
 // TestRenewBelowADeletedDirectory: after a change of the graph, a subPath inside a directory of the volume can be bound again, on the
 // node and in a container. Mounts that can still be bound are not replaced.
 func TestRenewBelowADeletedDirectory(t *testing.T) {

@@ -84,6 +84,43 @@ func TestGraphChange(t *testing.T) {
 	}
 }
 
+// TestGraphChangeBefore65: on Linux before 6.5, a subPath that is marked as deleted stays as it is until its pod is deleted. This must
+// not keep containers that start afterwards from being repaired.
+func TestGraphChangeBefore65(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	r.end(n.plugin, n.plugin.Kill)
+	r.ok(n.plugin.Before65().Start(r.call()), "start the node plugin without MOVE_MOUNT_BENEATH")
+	r.Cleanup(func() { r.ok(n.plugin.Restart(r.call()), "restart the node plugin with it") })
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	p := r.pod(n, v, staging)
+	a, b := p.start(p.sub, "/data"), p.start(p.target, "/data", p.scratch, "/data/tmp")
+	isBack := func(c *podContainer, was place, dir string) func() error {
+		return func() error {
+			now := c.place(dir, dir+"/mark", "of the empty directory")
+			if now.err == nil && (now.id == 0 || now.id == was.id) {
+				return fmt.Errorf("at %s is mount %d, and was mount %d", dir, now.id, was.id)
+			}
+			return now.err
+		}
+	}
+	before := b.place("/data/tmp", "/data/tmp/mark", "of the empty directory")
+	time.Sleep(noticeTime)
+	r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on")
+	r.eventually(repairLimit, "the emptyDir is back", isBack(b, before, "/data/tmp"))
+	if found := a.place("/data", "/data/file", "of the volume"); found.err != nil {
+		t.Errorf("the subPath of a running container: %v", found.err)
+	}
+
+	r.publish(n, v, staging, false)
+	late := p.start(p.target, "/other", p.scratch, "/other/tmp")
+	r.eventually(healLimit, "the container that has started late is saved", r.saved(n, v, "/other/tmp"))
+	before = late.place("/other/tmp", "/other/tmp/mark", "of the empty directory")
+	r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "off")
+	r.eventually(repairLimit, "its emptyDir is back", isBack(late, before, "/other/tmp"))
+}
+
 // sight holds the mounts at the places that matter.
 type sight struct {
 	scratch, part, host, deep, deepHost place
