@@ -76,6 +76,8 @@ type Healer struct {
 	due   map[time.Time]map[string]bool // volumes whose mounts are to be saved at a time
 
 	namespaces namespaces
+	// scanning is held while remember scans the node. Scans must not pile up if they take longer than the time between them.
+	scanning sync.Mutex
 	// layered holds the namespaces in which dead mounts may lie beneath others.
 	layered map[tables.Target]bool
 }

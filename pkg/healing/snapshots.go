@@ -63,7 +63,12 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	if len(wanted) == 0 {
 		return
 	}
+	if !h.scanning.TryLock() {
+		h.rememberLater(0, slices.Collect(maps.Keys(volumeIDs))...) //nolint:contextcheck // as startRepair
+		return
+	}
 	found, err := h.scan(devices)
+	h.scanning.Unlock()
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot see all containers that may use volumes")
 		h.readAgain()

@@ -439,6 +439,23 @@ func TestRememberTogether(t *testing.T) {
 	})
 }
 
+// TestOneScanAtATime: what is to be remembered during a scan of the node waits for the next one.
+func TestOneScanAtATime(t *testing.T) {
+	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	h.serve(t, 1, map[string]string{"id": staging})
+	h.begin(t.Context())
+	h.scanning.Lock()
+	h.remember(t.Context(), map[string]bool{"id": true})
+	h.scanning.Unlock()
+	h.begin(nil) //nolint:staticcheck // no scan follows
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.due) != 1 || len(h.memory.list()) != 0 {
+		t.Errorf("due are %v", h.due)
+	}
+}
+
 // TestRememberKeepsWhatItCannotCompare: a client that does not report its graph may have another graph, so mounts may be missing.
 func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	h := newHealer(t)
