@@ -110,6 +110,10 @@ func (h *Healer) keepFormer(ctx context.Context, s fuseclient.Served) tables.Sna
 		kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Lost: h.lostOf(s.VolumeID)}
 		h.saveSnapshot(ctx, kept)
 	}
+	if point, err := mount.OpenPath(s.StagingPath); err == nil { // its mount is there until the next client's replaces it
+		h.hold(kept, point)
+		_ = point.Close()
+	}
 	return kept
 }
 
@@ -127,6 +131,7 @@ func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 // forget removes snapshots that no repair needs any more.
 func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	for _, kept := range former {
+		h.release(kept.Client)
 		if err := h.memory.remove(kept.Client); err != nil {
 			klog.FromContext(ctx).Error(err, "Cannot remove the saved mount tables of a GlusterFS client", "client", kept.Client)
 		}
@@ -152,6 +157,7 @@ func (h *Healer) forgetReplaced(ctx context.Context, volumeID, client string, fo
 	}
 	for _, kept := range former {
 		if isNew(kept) {
+			h.release(kept.Client)
 			kept.Replaced = true
 			h.saveSnapshot(ctx, kept)
 		}

@@ -61,6 +61,7 @@ func TestReplaceDead(t *testing.T) {
 				return nil
 			})
 			r.close()
+			h.forget(t.Context(), []tables.Snapshot{snapshot})
 			if after := mounttest.Descriptors(t); after > before {
 				t.Errorf("%d descriptors, %d before", after, before)
 			}
