@@ -182,6 +182,27 @@ func TestInnerVolumeWithoutClient(t *testing.T) {
 	}
 }
 
+// TestInnerVolumeIsNotMountedYet: while a volume inside another one gets a new client, the former client's mount is at the staging
+// path. It must not be put back.
+func TestInnerVolumeIsNotMountedYet(t *testing.T) {
+	h, dir := newHealer(t), t.TempDir()
+	staging, other := filepath.Join(dir, "staging"), filepath.Join(dir, "other")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	mountAt(t, other, "server:/vol-other", "tmpfs", "")
+	h.serve(t, 1, map[string]string{"other": other})
+	r := h.testRepairer(t, staging)
+	inner := tables.Mount{FSType: glusterFS, Source: "server:/vol-other", Root: "/", Volume: "other"}
+	tree, err := r.cloneFormer(inner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = tree.Close()
+	mountDead(t, other)
+	if _, err := r.cloneFormer(inner); !errors.Is(err, mount.ErrUnavailable) {
+		t.Error(err)
+	}
+}
+
 // TestInnerMountOfTheSameVolume: a mount of the volume inside another mount of the same volume is recognized by its device.
 func TestInnerMountOfTheSameVolume(t *testing.T) {
 	d := mount.Device{Minor: 1}

@@ -165,6 +165,14 @@ func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 		return nil, err
 	}
 	defer from.Close()
+	// A new client is served before it is mounted at its staging path, where its predecessor's mount is until then.
+	at, err := mount.Identify(from)
+	if err == nil && at.Device != s.Device {
+		err = fmt.Errorf("%w: volume %s, which is mounted inside this one, is not mounted at its staging path yet", mount.ErrUnavailable, s.VolumeID)
+	}
+	if err != nil {
+		return nil, err
+	}
 	return r.cloneBelow(from, relative("/"+s.Subdir, m.Root), m)
 }
 
