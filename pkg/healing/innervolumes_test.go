@@ -203,6 +203,42 @@ func TestInnerVolumeIsNotMountedYet(t *testing.T) {
 	}
 }
 
+// TestInnerDirectoryOfAVolume: a volume that is a directory of a gluster volume is put back inside another volume, also if a client
+// of an older version of the driver, which has the directory as its root, had mounted it there.
+func TestInnerDirectoryOfAVolume(t *testing.T) {
+	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	write(t, staging, "in", "file")
+	var want unix.Stat_t
+	if err := unix.Stat(filepath.Join(staging, "in"), &want); err != nil {
+		t.Fatal(err)
+	}
+	r := h.testRepairer(t, staging)
+	r.volume.Subdir = "sub"
+	for _, c := range []struct {
+		source, root string
+		want         bool
+	}{
+		{"server:/vol", "/sub/in", true}, {"server:/vol", "/in", false}, {"server:/vol", "/", false}, {"server:/vol/sub", "/in", true},
+	} {
+		tree, err := r.cloneFormer(tables.Mount{FSType: glusterFS, Source: c.source, Root: c.root, Volume: "id"})
+		if !c.want {
+			if !errors.Is(err, errLost) {
+				t.Errorf("%s of %s: %v", c.root, c.source, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s of %s: %v", c.root, c.source, err)
+			continue
+		}
+		if at, err := mount.Identify(tree); err != nil || at.Inode != want.Ino {
+			t.Errorf("%s of %s: %+v, %v", c.root, c.source, at, err)
+		}
+		_ = tree.Close()
+	}
+}
+
 // TestInnerMountOfTheSameVolume: a mount of the volume inside another mount of the same volume is recognized by its device.
 func TestInnerMountOfTheSameVolume(t *testing.T) {
 	d := mount.Device{Minor: 1}

@@ -155,7 +155,7 @@ func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 	switch {
 	case m.Volume == "":
 		return nil, fmt.Errorf("%w: %s is not known as a mount of one of the driver's volumes", errLost, m.Source)
-	case !staged || !s.Owns(m.FSType, m.Source) || !below("/"+s.Subdir, m.Root):
+	case !staged || !s.Owns(m.FSType, m.Source) || !hasDirectoryAsRoot(s, m) && !below("/"+s.Subdir, m.Root):
 		return nil, fmt.Errorf("%w: volume %s (%s of %s) is not staged on the node", errLost, m.Volume, m.Root, m.Source)
 	case !s.Alive:
 		return nil, fmt.Errorf("%w: volume %s, which is mounted inside this one, has no client yet", mount.ErrUnavailable, s.VolumeID)
@@ -173,7 +173,7 @@ func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.cloneBelow(from, relative("/"+s.Subdir, m.Root), m)
+	return r.cloneBelow(from, inVolume(s, m), m)
 }
 
 // cloneOnNode is like cloneFormer, with the mounts that process 1 sees.

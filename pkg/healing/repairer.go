@@ -180,18 +180,22 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 
 func (r *repairer) inVolume(m tables.Mount) string { return inVolume(r.volume, m) }
 
-// inVolume returns the path of the directory that a mount shows, relative to the root of the mount at the staging path. A client
-// that an older version of the driver has started has Subdir as its root; such a client is recognized by the source of its
-// mounts.
+// inVolume returns the path of the directory that a mount shows, relative to the root of the mount at the staging path.
 func inVolume(s fuseclient.Served, m tables.Mount) string {
 	name := strings.TrimPrefix(m.Root, "/")
-	if s.Subdir == "" || strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir) {
+	if s.Subdir == "" || hasDirectoryAsRoot(s, m) {
 		return orSelf(name)
 	}
 	if name == s.Subdir || strings.HasPrefix(name, s.Subdir+"/") {
 		name = strings.TrimPrefix(name[len(s.Subdir):], "/")
 	}
 	return orSelf(name)
+}
+
+// hasDirectoryAsRoot reports whether a mount is of a client that an older version of the driver has started. Such a client has Subdir
+// as its root, and is recognized by the source of its mounts.
+func hasDirectoryAsRoot(s fuseclient.Served, m tables.Mount) bool {
+	return s.Subdir != "" && strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir)
 }
 
 // relative returns the path from one directory to a name below it, for openat2.
