@@ -105,7 +105,7 @@ func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, erro
 	}
 	defer root.Close()
 	for _, other := range slices.Backward(all) {
-		if other.Deleted || other.FSType != m.FSType || other.Source != m.Source || !below(other.Root, m.Root) {
+		if !shows(other, m) || isAnonymous(m) && other.Point != m.Node {
 			continue
 		}
 		from, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, root, relative("/", other.Point))
