@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -117,7 +118,7 @@ func (h *Healer) keepFormer(ctx context.Context, s fuseclient.Served) tables.Sna
 	return kept
 }
 
-// former returns the snapshots of the volume's earlier clients.
+// former returns the snapshots of the volume's earlier clients, that of the newest one first.
 func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 	var all []tables.Snapshot
 	for _, kept := range h.memory.list() {
@@ -125,6 +126,7 @@ func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 			all = append(all, kept)
 		}
 	}
+	slices.SortFunc(all, func(a, b tables.Snapshot) int { return strings.Compare(startOf(b.Client), startOf(a.Client)) })
 	return all
 }
 
@@ -171,7 +173,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	if !s.Alive && s.Client != "" { // otherwise a client is being started, or its start was interrupted
 		h.reportEnd(s)
-		former = append(former, h.keepFormer(ctx, s))
+		former = slices.Insert(former, 0, h.keepFormer(ctx, s))
 	}
 	release, err := h.takeSlot(ctx)
 	if err != nil {
