@@ -15,6 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // begin makes h start repairs, as Run does.
@@ -276,6 +277,27 @@ func TestMemory(t *testing.T) {
 	left, _ := filepath.Glob(filepath.Join(dir, "*"))
 	if len(left) != 3 {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// TestMemoryThatCannotBeRead: a snapshot that cannot be read for the moment is not removed.
+func TestMemoryThatCannotBeRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mounts")
+	m, err := openMemory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	restore := mounttest.HideProc(t) // which has the boot id
+	m, err = openMemory(dir)
+	restore()
+	if err != nil || len(m.list()) != 0 {
+		t.Errorf("%+v, %v", m.list(), err)
+	}
+	if m, err = openMemory(dir); err != nil || len(m.list()) != 1 {
+		t.Errorf("at the next start: %+v, %v", m.list(), err)
 	}
 }
 
