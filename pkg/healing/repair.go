@@ -175,11 +175,13 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		h.reportEnd(s)
 		former = slices.Insert(former, 0, h.keepFormer(ctx, s))
 	}
-	release, err := h.takeSlot(ctx)
-	if err != nil {
-		return false
+	if !s.Alive { // otherwise mounts of former clients are left, perhaps for as long as a pod runs
+		release, err := h.takeSlot(ctx)
+		if err != nil {
+			return false
+		}
+		defer release()
 	}
-	defer release()
 	limited, cancel := context.WithTimeout(ctx, h.limits.Heal)
 	defer cancel()
 	outcome, err := h.replaceAllDead(limited, s.VolumeID, former)

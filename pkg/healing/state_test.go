@@ -509,6 +509,19 @@ func TestOneScanAccepts(t *testing.T) {
 	}
 }
 
+// TestSlotsAreForNewClients: a volume whose client lives does not wait for volumes that get a new one.
+func TestSlotsAreForNewClients(t *testing.T) {
+	h := newHealer(t)
+	for range cap(h.slots) {
+		h.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if !h.heal(ctx, fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, nil) || ctx.Err() != nil {
+		t.Error("it has waited")
+	}
+}
+
 // TestRepairOfNothing: the snapshots of a volume that is no longer staged are dropped.
 func TestRepairOfNothing(t *testing.T) {
 	h := newHealer(t)
