@@ -112,7 +112,7 @@ func checkRoot(pid int, root *os.File) error {
 // and network file systems depend on other processes.
 func isLocal(fsType string) bool {
 	switch fsType {
-	case "overlay", "fuse.fuse-overlayfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "tmpfs", "ramfs", "rootfs", "erofs", "squashfs", "f2fs", "aufs", "virtiofs":
+	case "overlay", "fuse.fuse-overlayfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "bcachefs", "jfs", "nilfs2", "zfs", "tmpfs", "ramfs", "rootfs", "erofs", "squashfs", "f2fs", "aufs", "virtiofs":
 		return true
 	}
 	return false
