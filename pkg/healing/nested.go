@@ -126,6 +126,9 @@ func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, erro
 
 func (r *repairer) cloneBelow(from *os.File, name string, m tables.Mount) (*os.File, error) {
 	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, name)
+	if errors.Is(err, unix.ENOENT) {
+		dir, err = r.openPresent(from, name, m)
+	}
 	if err != nil {
 		return nil, lostIfMissing(err)
 	}
