@@ -72,7 +72,7 @@ func (r *repairer) hasLiveClient(d mount.Device) bool {
 }
 
 // isOfAnotherVolume reports whether, in this process's namespace, a device is mounted at the staging path of another volume and
-// not at that of its own. The kernel has then reused the device's number, even if the other volume's client has ended, too.
+// not at its own volume's. The kernel has then reused the device's number, even if the other volume's client has ended, too.
 func isOfAnotherVolume(d mount.Device, found []tables.Table, own fuseclient.Served, served []fuseclient.Served) bool {
 	for _, t := range found {
 		if !isOwn(t) {

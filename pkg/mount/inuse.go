@@ -13,7 +13,7 @@ import (
 // InUse reports whether a mount of the device is in any mount namespace of this node: containers keep mounts that the host has
 // unmounted. fsType is compared as well, since another file system may have the device number by now. A namespace whose only
 // process is the client does not count, because the client's own mount does not keep it in use. Without the host's PID namespace,
-// InUse sees only the processes of its own PID namespace.
+// InUse sees only the processes of this PID namespace.
 func InUse(d Device, fsType string, client int) (bool, error) {
 	views, err := Views()
 	if err != nil {

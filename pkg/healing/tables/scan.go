@@ -12,7 +12,7 @@ import (
 
 // Scan reads the tables of all mount namespaces that have a process, and returns those that have mounts of one of the devices, by
 // device, starting with this process's namespace. A process that ends meanwhile is not an error. On an error, Scan also returns
-// the tables that it could read. Without the host's PID namespace, it sees only the processes of its own PID namespace. It skips
+// the tables that it could read. Without the host's PID namespace, it sees only the processes of this PID namespace. It skips
 // namespaces that belong to another user namespace. If a pod has too many mounts or namespaces, LeftOut and Others in its tables
 // count the rest.
 func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
