@@ -113,7 +113,7 @@ func (o *repairObserver) report(outcome healing.Outcome, reason, what string) {
 		for _, loss := range outcome.Lost {
 			if loss.Pod == p.Pod.UID {
 				o.events.Pod(p.Pod, kube.EventWarning, kube.MountNotHealed,
-					fmt.Sprintf("The mount at %s cannot be repaired: %s; restart the container", loss.Point, loss.Reason))
+					fmt.Sprintf("The mount at %s cannot be repaired: %s; %s", loss.Point, loss.Reason, loss.Cure()))
 			}
 		}
 		for _, layers := range outcome.Layers {

@@ -69,6 +69,10 @@ func TestRepairEvents(t *testing.T) {
 				"Pod p2 Normal MountsRestored " + graph + ": 1 mounts, 25ms",
 			},
 		},
+		"a restart does not help": {
+			outcome: healing.Outcome{Lost: []healing.Loss{{Pod: "u2", Point: "/data", Reason: "this Linux cannot", DeletePod: true}}}, graph: true,
+			want: []string{"Pod p2 Warning MountNotHealed The mount at /data cannot be repaired: this Linux cannot; delete the pod"},
+		},
 		"on the node only": {outcome: healing.Outcome{Mounts: 1}, want: []string{"PersistentVolume pv Normal MountHealed " + healed + ": 1 mounts, 25ms"}},
 		"many layers": {
 			outcome: healing.Outcome{Mounts: 1, Covered: 1, Pods: []string{"u1"}, Layers: []healing.Layers{{Pod: "u1", Point: "/data", Dead: 10}}},

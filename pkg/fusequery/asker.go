@@ -59,6 +59,7 @@ type question struct {
 	file    *os.File // sent with the request; may be nil
 	limit   time.Duration
 	deliver func(answer) // called with the answer before any caller gets it; may be nil
+	opens   string       // the file that an open looks up, see opening; "" for other questions
 
 	worker   *worker
 	id       uint64 // in packets

@@ -26,10 +26,15 @@ func (a *Asker) OpenAcross(ctx context.Context, limit time.Duration, root *os.Fi
 	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path, Mounts: true})
 }
 
-// open gives each question a different name, because two callers cannot share a descriptor.
+// open gives each question a different name, because two callers cannot share a descriptor. While an earlier question for the same
+// file has no answer although its limit has passed, open returns ErrTimeout at once: another one would only leave another process
+// that cannot be killed.
 func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r request) (*os.File, error) {
 	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), r)
-	q.file = root
+	q.file, q.opens = root, opening(root, r)
+	if a.stillWaits(q.opens) {
+		return nil, fmt.Errorf("%w: an earlier request for %s still waits for its answer", mount.ErrTimeout, r.Path)
+	}
 	var mu sync.Mutex
 	var file *os.File
 	gaveUp := false
@@ -58,6 +63,27 @@ func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r 
 		return nil, err
 	}
 	return file, nil
+}
+
+// opening identifies the file that a request opens by the mount and the directory at which the path begins.
+func opening(root *os.File, r request) string {
+	at, err := mount.Identify(root)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %d %t %s", at.Mount, at.Inode, r.Mounts, r.Path)
+}
+
+// stillWaits reports whether a process still waits for a file to be opened although the time for that is up.
+func (a *Asker) stillWaits(opens string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, q := range a.asked {
+		if opens != "" && q.opens == opens && q.isLate && !q.isOver() {
+			return true
+		}
+	}
+	return false
 }
 
 func openBelow(root *os.File, path string, mounts bool) (opened *os.File, err error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,6 +101,29 @@ func TestOpenWithoutDescriptors(t *testing.T) {
 	if _, err := openBelow(nil, ".", false); !errors.Is(err, unix.EMFILE) {
 		t.Errorf("without the directory: %v", err)
 	}
+}
+
+// TestOpenThatStillWaits: however often a file on a hung client is opened, one process waits for it. When that process gets its answer,
+// the file is looked up again.
+func TestOpenThatStillWaits(t *testing.T) {
+	a, c := newAsker(t), newClient(t)
+	stop := sync.OnceFunc(c.takeRequests())
+	defer stop()
+	hung := openRoot(t, c.path)
+	for _, path := range []string{"sub", "sub", "sub", "other", "sub", "other"} {
+		if _, err := a.Open(t.Context(), 50*time.Millisecond, hung, path); !errors.Is(err, mount.ErrTimeout) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if waiting := children(t); len(waiting) != 2 {
+		t.Errorf("the processes %v wait, want one for each file", waiting)
+	}
+	stop()
+	c.end()
+	waitFor(t, "another request", func() bool {
+		_, err := a.Open(t.Context(), long, hung, "sub")
+		return err != nil && !errors.Is(err, mount.ErrTimeout)
+	})
 }
 
 // TestOpenOnAHungClient: a client that hangs delays the questions about its own directory, and no others.

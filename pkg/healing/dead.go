@@ -22,7 +22,7 @@ const passes = 5
 
 // replaceDead replaces the mounts of a client that has ended. It reports whether none of them is left.
 func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
-	if dead.Replaced || r.hasLiveClient(dead.Device) {
+	if dead.Replaced || r.hasLiveClient(dead.Device) || r.isReused(dead) {
 		return true // the kernel reuses a device number only when no mount has it any more
 	}
 	pending := r.outcome.Pending // pending mounts of other former clients
@@ -72,7 +72,7 @@ func (r *repairer) hasLiveClient(d mount.Device) bool {
 }
 
 // isOfAnotherVolume reports whether, in this process's namespace, a device is mounted at the staging path of another volume and
-// not at that of its own. The kernel has then reused the device's number, even if the other volume's client has ended, too.
+// not at its own volume's. The kernel has then reused the device's number, even if the other volume's client has ended, too.
 func isOfAnotherVolume(d mount.Device, found []tables.Table, own fuseclient.Served, served []fuseclient.Served) bool {
 	for _, t := range found {
 		if !isOwn(t) {
@@ -117,13 +117,13 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 		}
 		seen++
 		if beneath, there := live[m.Parent]; there && r.isReplacement(beneath, m) {
-			r.note(t, m, false, r.uncover(n, m))
+			r.note(t, m, false, r.uncover(dead, n, m))
 			continue
 		}
 		if isOwn(t) {
 			r.recordGroup(m)
 		}
-		e, err := r.prepareExchange(n, m, r.checkEnded)
+		e, err := r.prepareExchange(n, m, func(m tables.Mount, point *os.File) error { return r.checkEnded(dead, m, point) })
 		if err != nil {
 			r.note(t, m, false, err)
 			if errors.Is(err, mount.ErrTimeout) {
@@ -222,7 +222,7 @@ func (r *repairer) prepareExchange(n *namespace, m tables.Mount, check func(tabl
 
 // checkEnded returns errGone if the client of the mount's device is alive: the device number may now belong to another client of the
 // same gluster volume. It asks once per device whose client has ended.
-func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
+func (r *repairer) checkEnded(dead tables.Snapshot, m tables.Mount, point *os.File) error {
 	if r.ended[m.Device] != nil {
 		return nil
 	}
@@ -238,6 +238,7 @@ func (r *repairer) checkEnded(m tables.Mount, point *os.File) error {
 		return fmt.Errorf("keep a mount of a client that has ended open: %w", err)
 	}
 	r.ended[m.Device] = os.NewFile(uintptr(held), point.Name())
+	r.hold(dead, point)
 	return nil
 }
 

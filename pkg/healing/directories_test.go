@@ -27,7 +27,7 @@ func TestAnotherDirectoryOfTheName(t *testing.T) {
 	pid := mounttest.Container(t, "private")
 	mounttest.Inside(t, pid, func() error { return unix.Mount(scratch, point, "", unix.MS_BIND, "") })
 	served := fuseclient.Served{VolumeID: "id", Volume: "vol", StagingPath: staging, Device: device}
-	seen := h.withDirectories(t.Context(), served, []tables.Table{tableOf(t, pid, device)}, nil)
+	seen := h.withDirectories(t.Context(), served, h.scanOf(t, pid, device), nil)
 	directory := seen[0].Mounts[1].Directory
 	if directory == 0 || seen[0].Mounts[0].Directory != 0 {
 		t.Fatalf("%+v", seen[0].Mounts)

@@ -10,6 +10,7 @@ package healing
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -74,8 +75,11 @@ type Healer struct {
 	users map[tables.Target][]string
 	ended map[tables.Target]bool        // known targets whose process has ended
 	due   map[time.Time]map[string]bool // volumes whose mounts are to be saved at a time
+	held  map[string]*os.File           // an open mount of each former client, see hold
 
 	namespaces namespaces
+	// scanning is held while remember scans the node. Scans must not pile up if they take longer than the time between them.
+	scanning sync.Mutex
 	// layered holds the namespaces in which dead mounts may lie beneath others.
 	layered map[tables.Target]bool
 }
@@ -127,6 +131,7 @@ func New(config Config) (*Healer, error) {
 		Manager: config.Clients, asker: config.Asker, memory: memory, watcher: watcher, limits: limits, observer: observer,
 		slots: make(chan struct{}, limits.AtOnce), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
 		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{}, layered: map[tables.Target]bool{},
+		held: map[string]*os.File{},
 	}
 	h.OnReplace(func(ctx context.Context, former fuseclient.Served) { h.keepFormer(ctx, former) })
 	h.findLayers()

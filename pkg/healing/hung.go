@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -44,9 +45,8 @@ func (h *Healer) endHung(ctx context.Context) {
 			continue
 		}
 		waits, err := h.connections.waiting(s.Device)
-		if err != nil {
-			klog.FromContext(ctx).V(2).Info("Cannot see how many requests wait for a client", "volumeID", s.VolumeID, "err", err.Error())
-			continue
+		if h.connections.failure.IsNewError(err) {
+			klog.FromContext(ctx).Error(err, "Cannot see how many requests wait for clients; a client that hangs is noticed only when the driver asks it", "volumeID", s.VolumeID)
 		}
 		// A request that the caller has given up does not wait any more, although the client may still hang.
 		unanswered := s.Alive && h.MayHang(s)
@@ -123,7 +123,10 @@ func (h *Healer) reportEnd(s fuseclient.Served) {
 }
 
 // connections gives access to the kernel's view of FUSE clients (fusectl). The zero value is ready for use.
-type connections struct{ dir *os.File }
+type connections struct {
+	dir     *os.File
+	failure logging.LastText // of waiting
+}
 
 // open mounts fusectl without a path, invisible to other processes.
 func (c *connections) open() (err error) {

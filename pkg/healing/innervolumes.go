@@ -1,6 +1,7 @@
 package healing
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
@@ -14,19 +15,22 @@ const glusterFS = "fuse.glusterfs"
 // A container that may mount chooses the type and the source of its mounts, but not their device numbers. So a mount inside a
 // volume counts as a mount of another volume only if its device was that of the other volume's client when the table was read.
 
-// scan is like tables.Scan, and also sets Volume in the mounts inside the volumes.
+// scan is like tables.Scan, and also sets Volume and Node in the mounts inside the volumes.
 func (h *Healer) scan(devices []mount.Device) (found map[mount.Device][]tables.Table, err error) {
 	before := h.Served()
 	found, err = tables.Scan(devices)
 	h.noteVolumes(before, found)
+	noteNode(found)
 	return found, err
 }
 
-// read is like tables.Read, and also sets Volume in the mounts inside the volume.
+// read is like tables.Read, and also sets Volume and Node in the mounts inside the volume.
 func (h *Healer) read(pid int, d mount.Device) (tables.Table, error) {
 	before := h.Served()
 	t, err := tables.Read(pid, d)
-	h.noteVolumes(before, map[mount.Device][]tables.Table{d: {t}}) // changes the elements of t.Mounts
+	found := map[mount.Device][]tables.Table{d: {t}} // with the elements of t.Mounts
+	h.noteVolumes(before, found)
+	noteNode(found)
 	return t, err
 }
 
@@ -44,7 +48,7 @@ func (h *Healer) noteVolumes(before []fuseclient.Served, found map[mount.Device]
 		}
 	}
 	for _, kept := range h.memory.list() {
-		keepVolumes(found[kept.Device], kept.Tables)
+		keepNotes(found[kept.Device], kept.Tables)
 	}
 }
 
@@ -64,9 +68,9 @@ func volumesThroughout(before, after []fuseclient.Served) map[mount.Device]strin
 	return volumes
 }
 
-// keepVolumes copies Volume from earlier tables to the mounts that are still there. The client of the inner volume may have been
-// replaced while its mount in the container has not, so the mount's device no longer shows the volume.
-func keepVolumes(seen, kept []tables.Table) {
+// keepNotes copies Volume and Node from earlier tables to the mounts that are still there. The client of the inner volume may have
+// been replaced while its mount in the container has not, so the mount's device no longer shows the volume.
+func keepNotes(seen, kept []tables.Table) {
 	type identity struct {
 		place
 
@@ -74,10 +78,10 @@ func keepVolumes(seen, kept []tables.Table) {
 	}
 	of := func(m tables.Mount) identity { return identity{place{m.ID, m.Parent, m.Point}, m.Device} }
 	for _, was := range kept {
-		known := map[identity]string{}
+		known := map[identity]tables.Mount{}
 		for _, m := range was.Mounts {
-			if m.Volume != "" {
-				known[of(m)] = m.Volume
+			if m.Volume != "" || m.Node != "" {
+				known[of(m)] = m
 			}
 		}
 		if len(known) == 0 {
@@ -88,9 +92,8 @@ func keepVolumes(seen, kept []tables.Table) {
 				continue
 			}
 			for i, m := range t.Mounts {
-				if m.Volume == "" {
-					t.Mounts[i].Volume = known[of(m)]
-				}
+				then := known[of(m)]
+				t.Mounts[i].Volume, t.Mounts[i].Node = cmp.Or(m.Volume, then.Volume), cmp.Or(m.Node, then.Node)
 			}
 		}
 	}

@@ -182,6 +182,63 @@ func TestInnerVolumeWithoutClient(t *testing.T) {
 	}
 }
 
+// TestInnerVolumeIsNotMountedYet: while a volume inside another one gets a new client, the former client's mount is at the staging
+// path. It must not be put back.
+func TestInnerVolumeIsNotMountedYet(t *testing.T) {
+	h, dir := newHealer(t), t.TempDir()
+	staging, other := filepath.Join(dir, "staging"), filepath.Join(dir, "other")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	mountAt(t, other, "server:/vol-other", "tmpfs", "")
+	h.serve(t, 1, map[string]string{"other": other})
+	r := h.testRepairer(t, staging)
+	inner := tables.Mount{FSType: glusterFS, Source: "server:/vol-other", Root: "/", Volume: "other"}
+	tree, err := r.cloneFormer(inner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = tree.Close()
+	mountDead(t, other)
+	if _, err := r.cloneFormer(inner); !errors.Is(err, mount.ErrUnavailable) {
+		t.Error(err)
+	}
+}
+
+// TestInnerDirectoryOfAVolume: a volume that is a directory of a gluster volume is put back inside another volume, also if a client
+// of an older version of the driver, which has the directory as its root, had mounted it there.
+func TestInnerDirectoryOfAVolume(t *testing.T) {
+	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	write(t, staging, "in", "file")
+	var want unix.Stat_t
+	if err := unix.Stat(filepath.Join(staging, "in"), &want); err != nil {
+		t.Fatal(err)
+	}
+	r := h.testRepairer(t, staging)
+	r.volume.Subdir = "sub"
+	for _, c := range []struct {
+		source, root string
+		want         bool
+	}{
+		{"server:/vol", "/sub/in", true}, {"server:/vol", "/in", false}, {"server:/vol", "/", false}, {"server:/vol/sub", "/in", true},
+	} {
+		tree, err := r.cloneFormer(tables.Mount{FSType: glusterFS, Source: c.source, Root: c.root, Volume: "id"})
+		if !c.want {
+			if !errors.Is(err, errLost) {
+				t.Errorf("%s of %s: %v", c.root, c.source, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s of %s: %v", c.root, c.source, err)
+			continue
+		}
+		if at, err := mount.Identify(tree); err != nil || at.Inode != want.Ino {
+			t.Errorf("%s of %s: %+v, %v", c.root, c.source, at, err)
+		}
+		_ = tree.Close()
+	}
+}
+
 // TestInnerMountOfTheSameVolume: a mount of the volume inside another mount of the same volume is recognized by its device.
 func TestInnerMountOfTheSameVolume(t *testing.T) {
 	d := mount.Device{Minor: 1}

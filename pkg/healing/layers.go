@@ -36,13 +36,13 @@ func sameFlags(a, b tables.Mount) bool {
 }
 
 // uncover removes a dead mount that lies on top of its replacement.
-func (r *repairer) uncover(n *namespace, m tables.Mount) error {
+func (r *repairer) uncover(former tables.Snapshot, n *namespace, m tables.Mount) error {
 	point, _, err := r.mountPoint(n, m)
 	if err != nil {
 		return err
 	}
 	defer point.Close()
-	if err := r.checkEnded(m, point); err != nil {
+	if err := r.checkEnded(former, m, point); err != nil {
 		return err
 	}
 	return n.run(func() error {

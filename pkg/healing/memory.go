@@ -26,9 +26,9 @@ type memory struct {
 	newer map[string]bool
 }
 
-// openMemory reads the snapshots of the last node plugin. Unreadable snapshots are removed, because they are damaged or from an
-// earlier boot; one from a newer version of the driver stays for the next upgrade. A file that cannot be removed does not keep
-// the driver from serving volumes.
+// openMemory reads the snapshots of the last node plugin. Useless snapshots are removed; one from a newer version of the driver
+// stays for the next upgrade, and one that cannot be read now stays for the next start. A file that cannot be removed does not
+// keep the driver from serving volumes.
 func openMemory(dir string) (*memory, error) {
 	m := &memory{disk: tables.Store{Dir: dir}, all: map[string]tables.Snapshot{}, saved: map[string]int{}, newer: map[string]bool{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -47,6 +47,8 @@ func openMemory(dir string) (*memory, error) {
 		case ok && errors.Is(err, tables.ErrNewer):
 			klog.Background().Info("Cannot use the saved mount tables of a client; mounts inside the volume are restored only after they have been seen again", "err", err.Error())
 			m.newer[client] = true
+		case ok && err != nil && !errors.Is(err, tables.ErrUseless):
+			klog.Background().Error(err, "Cannot read the saved mount tables of a client; mounts inside the volume are restored only after they have been seen again")
 		default:
 			_ = os.Remove(filepath.Join(dir, entry.Name()))
 		}

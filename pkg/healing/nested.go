@@ -11,7 +11,6 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
 // assemble returns a copy of tree with the mounts that were inside m. It works in a temporary mount namespace, because Linux
@@ -24,22 +23,11 @@ func (r *repairer) assemble(tree *os.File, m tables.Mount, nested []tables.Mount
 			return nil, fmt.Errorf("%s: %w", inner.Point, err)
 		}
 	}
-	err = osthread.Run(func() error {
-		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-			return fmt.Errorf("make a mount namespace: %w", err)
-		}
-		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-			return fmt.Errorf("make the mounts private: %w", err)
-		}
-		point, err := mount.OpenPath(r.memory.disk.Dir)
-		if err != nil {
+	err = r.inTemporaryNamespace(func(dir string) error {
+		if err := attachAt(tree, dir); err != nil {
 			return err
 		}
-		defer point.Close()
-		if err := mount.Attach(tree, point); err != nil {
-			return err
-		}
-		base, err := mount.OpenPath(r.memory.disk.Dir)
+		base, err := mount.OpenPath(dir)
 		if err != nil {
 			return err
 		}
@@ -117,7 +105,7 @@ func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, erro
 	}
 	defer root.Close()
 	for _, other := range slices.Backward(all) {
-		if other.Deleted || other.FSType != m.FSType || other.Source != m.Source || !below(other.Root, m.Root) {
+		if !shows(other, m) || isAnonymous(m) && other.Point != m.Node {
 			continue
 		}
 		from, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, root, relative("/", other.Point))
@@ -138,6 +126,9 @@ func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, erro
 
 func (r *repairer) cloneBelow(from *os.File, name string, m tables.Mount) (*os.File, error) {
 	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, name)
+	if errors.Is(err, unix.ENOENT) {
+		dir, err = r.openPresent(from, name, m)
+	}
 	if err != nil {
 		return nil, lostIfMissing(err)
 	}
@@ -167,7 +158,7 @@ func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 	switch {
 	case m.Volume == "":
 		return nil, fmt.Errorf("%w: %s is not known as a mount of one of the driver's volumes", errLost, m.Source)
-	case !staged || !s.Owns(m.FSType, m.Source) || !below("/"+s.Subdir, m.Root):
+	case !staged || !s.Owns(m.FSType, m.Source) || !hasDirectoryAsRoot(s, m) && !below("/"+s.Subdir, m.Root):
 		return nil, fmt.Errorf("%w: volume %s (%s of %s) is not staged on the node", errLost, m.Volume, m.Root, m.Source)
 	case !s.Alive:
 		return nil, fmt.Errorf("%w: volume %s, which is mounted inside this one, has no client yet", mount.ErrUnavailable, s.VolumeID)
@@ -177,7 +168,15 @@ func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 		return nil, err
 	}
 	defer from.Close()
-	return r.cloneBelow(from, relative("/"+s.Subdir, m.Root), m)
+	// A new client is served before it is mounted at its staging path, where its predecessor's mount is until then.
+	at, err := mount.Identify(from)
+	if err == nil && at.Device != s.Device {
+		err = fmt.Errorf("%w: volume %s, which is mounted inside this one, is not mounted at its staging path yet", mount.ErrUnavailable, s.VolumeID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.cloneBelow(from, inVolume(s, m), m)
 }
 
 // cloneOnNode is like cloneFormer, with the mounts that process 1 sees.

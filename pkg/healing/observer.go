@@ -11,7 +11,7 @@ type Outcome struct {
 	VolumeID string
 	Pods     []string // UIDs of pods whose mounts were repaired
 	Mounts   int      // repaired
-	Lost     []Loss   // not reported before, and cannot be repaired until the container is restarted
+	Lost     []Loss   // not reported before, and cannot be repaired
 	Known    int      // lost and reported before
 	Pending  int      // not yet repaired
 	Covered  int      // dead mounts that stay beneath new ones, see mount.Replace
@@ -28,6 +28,16 @@ type Loss struct {
 	Pod    string // the pod's UID; "" on the node
 	Point  string // as the container sees it
 	Reason string
+	// DeletePod is set if a restart of the container does not help, because the kubelet's own mount of the subPath is lost, too.
+	DeletePod bool
+}
+
+// Cure returns what the user can do about a loss.
+func (l Loss) Cure() string {
+	if l.DeletePod {
+		return "delete the pod"
+	}
+	return "restart the container"
 }
 
 // Layers describes the dead mounts beneath a working mount.

@@ -2,7 +2,6 @@ package healing
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
@@ -56,11 +55,8 @@ func continued(t tables.Table, earlier []tables.Table) (then tables.Table, known
 
 // formerTables returns the tables of the volume's earlier clients, those of the newest one first.
 func (h *Healer) formerTables(volumeID, client string) []tables.Table {
-	former := h.former(volumeID, client)
-	// A client's name ends in the time of its start.
-	slices.SortFunc(former, func(a, b tables.Snapshot) int { return strings.Compare(b.Client, a.Client) })
 	var all []tables.Table
-	for _, kept := range former {
+	for _, kept := range h.former(volumeID, client) {
 		all = append(all, kept.Tables...)
 	}
 	return all

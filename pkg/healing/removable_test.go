@@ -113,6 +113,9 @@ func TestFormerTables(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if got := h.former("id", ""); len(got) != 3 || got[0].Client != "hash-3" || got[2].Client != "hash-1" {
+		t.Errorf("%+v", got)
+	}
 	if got := h.formerTables("id", "hash-3"); len(got) != 2 || got[0].Pod != "hash-2" || got[1].Pod != "hash-1" {
 		t.Errorf("%+v", got)
 	}

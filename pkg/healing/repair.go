@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -91,8 +92,13 @@ func (h *Healer) isUnstaged(volumeID string) bool {
 
 // saveSnapshot makes a snapshot the newest of its client.
 func (h *Healer) saveSnapshot(ctx context.Context, s tables.Snapshot) {
-	if err := h.memory.put(s); err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
+	logUnsaved(ctx, s.VolumeID, h.memory.put(s))
+}
+
+// logUnsaved logs why a snapshot could not be saved, if err is not nil.
+func logUnsaved(ctx context.Context, volumeID string, err error) {
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", volumeID)
 	}
 }
 
@@ -105,10 +111,14 @@ func (h *Healer) keepFormer(ctx context.Context, s fuseclient.Served) tables.Sna
 		kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Lost: h.lostOf(s.VolumeID)}
 		h.saveSnapshot(ctx, kept)
 	}
+	if point, err := mount.OpenPath(s.StagingPath); err == nil { // its mount is there until the next client's replaces it
+		h.hold(kept, point)
+		_ = point.Close()
+	}
 	return kept
 }
 
-// former returns the snapshots of the volume's earlier clients.
+// former returns the snapshots of the volume's earlier clients, that of the newest one first.
 func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 	var all []tables.Snapshot
 	for _, kept := range h.memory.list() {
@@ -116,12 +126,14 @@ func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 			all = append(all, kept)
 		}
 	}
+	slices.SortFunc(all, func(a, b tables.Snapshot) int { return strings.Compare(startOf(b.Client), startOf(a.Client)) })
 	return all
 }
 
 // forget removes snapshots that no repair needs any more.
 func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	for _, kept := range former {
+		h.release(kept.Client)
 		if err := h.memory.remove(kept.Client); err != nil {
 			klog.FromContext(ctx).Error(err, "Cannot remove the saved mount tables of a GlusterFS client", "client", kept.Client)
 		}
@@ -147,6 +159,7 @@ func (h *Healer) forgetReplaced(ctx context.Context, volumeID, client string, fo
 	}
 	for _, kept := range former {
 		if isNew(kept) {
+			h.release(kept.Client)
 			kept.Replaced = true
 			h.saveSnapshot(ctx, kept)
 		}
@@ -160,13 +173,15 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
 	if !s.Alive && s.Client != "" { // otherwise a client is being started, or its start was interrupted
 		h.reportEnd(s)
-		former = append(former, h.keepFormer(ctx, s))
+		former = slices.Insert(former, 0, h.keepFormer(ctx, s))
 	}
-	release, err := h.takeSlot(ctx)
-	if err != nil {
-		return false
+	if !s.Alive { // otherwise mounts of former clients are left, perhaps for as long as a pod runs
+		release, err := h.takeSlot(ctx)
+		if err != nil {
+			return false
+		}
+		defer release()
 	}
-	defer release()
 	limited, cancel := context.WithTimeout(ctx, h.limits.Heal)
 	defer cancel()
 	outcome, err := h.replaceAllDead(limited, s.VolumeID, former)
@@ -186,7 +201,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	}
 	log.Info("Repaired the mounts of a volume whose client had ended", "mounts", outcome.Mounts, "lost", len(outcome.Lost), "pending", outcome.Pending, "took", outcome.Took)
 	for _, loss := range outcome.Lost {
-		log.Info("A mount cannot be repaired; restart its container", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason)
+		log.Info("A mount cannot be repaired", "pod", loss.Pod, "path", loss.Point, "reason", loss.Reason, "cure", loss.Cure())
 	}
 	h.observer.Healed(outcome)
 	h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair

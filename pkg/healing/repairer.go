@@ -112,7 +112,7 @@ func checkRoot(pid int, root *os.File) error {
 // and network file systems depend on other processes.
 func isLocal(fsType string) bool {
 	switch fsType {
-	case "overlay", "fuse.fuse-overlayfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "tmpfs", "ramfs", "rootfs", "erofs", "squashfs", "f2fs", "aufs", "virtiofs":
+	case "overlay", "fuse.fuse-overlayfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "bcachefs", "jfs", "nilfs2", "zfs", "tmpfs", "ramfs", "rootfs", "erofs", "squashfs", "f2fs", "aufs", "virtiofs":
 		return true
 	}
 	return false
@@ -180,18 +180,22 @@ func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.F
 
 func (r *repairer) inVolume(m tables.Mount) string { return inVolume(r.volume, m) }
 
-// inVolume returns the path of the directory that a mount shows, relative to the root of the mount at the staging path. A client
-// that an older version of the driver has started has Subdir as its root; such a client is recognized by the source of its
-// mounts.
+// inVolume returns the path of the directory that a mount shows, relative to the root of the mount at the staging path.
 func inVolume(s fuseclient.Served, m tables.Mount) string {
 	name := strings.TrimPrefix(m.Root, "/")
-	if s.Subdir == "" || strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir) {
+	if s.Subdir == "" || hasDirectoryAsRoot(s, m) {
 		return orSelf(name)
 	}
 	if name == s.Subdir || strings.HasPrefix(name, s.Subdir+"/") {
 		name = strings.TrimPrefix(name[len(s.Subdir):], "/")
 	}
 	return orSelf(name)
+}
+
+// hasDirectoryAsRoot reports whether a mount is of a client that an older version of the driver has started. Such a client has Subdir
+// as its root, and is recognized by the source of its mounts.
+func hasDirectoryAsRoot(s fuseclient.Served, m tables.Mount) bool {
+	return s.Subdir != "" && strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir)
 }
 
 // relative returns the path from one directory to a name below it, for openat2.
@@ -210,8 +214,11 @@ func orSelf(name string) string {
 func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error) {
 	switch {
 	case errors.Is(err, errGone):
-	case errors.Is(err, errLost):
+	case errors.Is(err, errLost), errors.Is(err, mount.ErrUncoverable):
 		loss := Loss{Pod: t.Pod, Point: m.Point, Reason: err.Error()}
+		if errors.Is(err, mount.ErrUncoverable) {
+			loss.Reason, loss.DeletePod = mount.ErrUncoverable.Error(), true
+		}
 		r.outcome.lostIn = withLost(r.outcome.lostIn, []tables.Table{{Namespace: t.Namespace, PID: t.PID, Start: t.Start, Pod: t.Pod, Mounts: []tables.Mount{m}}})
 		if !slices.Contains(r.outcome.Lost, loss) {
 			r.outcome.Lost = append(r.outcome.Lost, loss)

@@ -32,7 +32,7 @@ func TestReplaceDead(t *testing.T) {
 			was := table.Mounts[0]
 			inner := tables.Mount{
 				ID: 1 << 30, Parent: was.ID, Device: scratchDevice, FSType: "tmpfs", Source: "scratch", Root: "/", Point: target + "/inner",
-				Options: "ro,nosuid,relatime",
+				Options: "ro,nosuid,relatime", Node: scratch,
 			}
 			table.Mounts = append(table.Mounts, inner)
 			snapshot := tables.Snapshot{VolumeID: "id", Client: "old", Device: dead, Tables: []tables.Table{table}}
@@ -61,6 +61,7 @@ func TestReplaceDead(t *testing.T) {
 				return nil
 			})
 			r.close()
+			h.forget(t.Context(), []tables.Snapshot{snapshot})
 			if after := mounttest.Descriptors(t); after > before {
 				t.Errorf("%d descriptors, %d before", after, before)
 			}
@@ -120,7 +121,7 @@ func TestRestore(t *testing.T) {
 		write(t, staging, name, "file")
 	}
 	pid := mounttest.Container(t, "private")
-	snapshot := tables.Snapshot{VolumeID: "id", Client: "new", Device: device, Tables: []tables.Table{tableOf(t, pid, device)}}
+	snapshot := tables.Snapshot{VolumeID: "id", Client: "new", Device: device, Tables: h.scanOf(t, pid, device)}
 	mounttest.Inside(t, pid, func() error {
 		var err error
 		for _, name := range []string{"dropped", "removed", "linked", "file"} {

@@ -6,8 +6,6 @@ import (
 	"os"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
@@ -88,12 +86,17 @@ func (r *repairer) restoreIn(was tables.Table) error {
 	return nil
 }
 
-// renew replaces mounts whose directory the kernel has marked as deleted. Processes that run can still use such a mount, but
-// nothing can be mounted in it, and a new container cannot get a copy of it.
+// renew replaces the mounts that can no longer be bound elsewhere, because the kernel has marked their directory or one above it as
+// deleted. Processes that run can still use such a mount, but nothing can be mounted in it, and a new container cannot get a copy of
+// it.
 func (r *repairer) renew(n *namespace) {
+	unbindable, err := r.unbindable(n)
+	if err != nil {
+		r.note(n.table, tables.Mount{Point: "/"}, false, err)
+	}
 	var made []exchange
 	for _, m := range n.table.Volume(r.volume.Device) {
-		if hasCover(n.table, m) || r.inVolume(m) == "." || !r.isStale(n, m) {
+		if hasCover(n.table, m) || r.inVolume(m) == "." || !m.Deleted && !unbindable[m.ID] {
 			continue
 		}
 		if isOwn(n.table) {
@@ -107,27 +110,6 @@ func (r *repairer) renew(n *namespace) {
 		made = r.add(n, made, e)
 	}
 	r.replaceAll(n, made)
-}
-
-// isStale reports whether a mount can no longer be bound elsewhere: the kernel has marked its directory or a directory above it
-// as deleted. The mount table shows only a mark on the directory itself.
-func (r *repairer) isStale(n *namespace, m tables.Mount) bool {
-	if m.Deleted {
-		return true
-	}
-	point, _, err := r.mountPoint(n, m)
-	if err != nil {
-		return false // the mount is gone or cannot be replaced either
-	}
-	defer point.Close()
-	err = n.run(func() error {
-		tree, err := mount.CloneAt(point)
-		if err == nil {
-			_ = tree.Close()
-		}
-		return err
-	})
-	return errors.Is(err, unix.ENOENT)
 }
 
 // putBack restores the mounts inside the volume's mounts in a container.

@@ -38,6 +38,55 @@ func TestReusedDeviceNumber(t *testing.T) {
 	}
 }
 
+// TestDeviceBetweenAttempts: between two attempts, the kernel gives the device number of a former client to no other one, although the
+// former client has no mount any more. It does so when the repair is over.
+func TestDeviceBetweenAttempts(t *testing.T) {
+	mounttest.Kernels()["beneath"](t)
+	h, dir := newHealer(t), t.TempDir()
+	staging := filepath.Join(dir, "staging")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	former := tables.Snapshot{VolumeID: "id", Client: "old", Device: deadVolume(t, filepath.Join(dir, "target"))}
+	if err := h.memory.put(former); err != nil {
+		t.Fatal(err)
+	}
+	r := h.testRepairer(t, staging)
+	if r.replaceDead(former); r.outcome.Mounts != 1 {
+		t.Fatalf("%+v", r.outcome)
+	}
+	r.close()
+	if got := deadVolume(t, filepath.Join(dir, "second")); got == former.Device {
+		t.Errorf("another client has the number %s", got)
+	}
+	if h.forgetReplaced(t.Context(), "id", "new", []tables.Snapshot{former}); len(h.held) != 0 {
+		t.Error("the former client's mount is kept for ever")
+	}
+}
+
+// TestDeviceOfALaterClient: while no node plugin ran, another volume's client got the device number of a former client, and has ended,
+// too. Its mounts are not those of the former client.
+func TestDeviceOfALaterClient(t *testing.T) {
+	h, dir := newHealer(t), t.TempDir()
+	staging, target := filepath.Join(dir, "staging"), filepath.Join(dir, "target")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	dead := deadVolume(t, target)
+	for _, other := range []struct {
+		client string
+		mounts int
+	}{{"b-1800000000000000001", 0}, {"b-1700000000000000000", 1}} {
+		if err := h.memory.put(tables.Snapshot{VolumeID: "other", Client: other.client, Device: dead}); err != nil {
+			t.Fatal(err)
+		}
+		r := h.testRepairer(t, staging)
+		done := r.replaceDead(tables.Snapshot{VolumeID: "id", Client: "a-1800000000000000000", Device: dead})
+		if !done || r.outcome.Mounts != other.mounts {
+			t.Errorf("%s: done: %t, %+v", other.client, done, r.outcome)
+		}
+		if err := h.memory.remove(other.client); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestDeviceOfAnotherVolume: a device that is mounted at the staging path of another volume is not searched for dead mounts, even if
 // that volume's client has ended.
 func TestDeviceOfAnotherVolume(t *testing.T) {

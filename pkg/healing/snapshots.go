@@ -63,7 +63,12 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	if len(wanted) == 0 {
 		return
 	}
+	if !h.scanning.TryLock() {
+		h.rememberLater(0, slices.Collect(maps.Keys(volumeIDs))...) //nolint:contextcheck // as startRepair
+		return
+	}
 	found, err := h.scan(devices)
+	h.scanning.Unlock()
 	if err != nil {
 		klog.FromContext(ctx).Error(err, "Cannot see all containers that may use volumes")
 		h.readAgain()
@@ -101,7 +106,12 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 		graph = "" // for example, bricks have been down since the client was started
 	}
 	now, staged := h.Serves(s.VolumeID)
-	if staged && (now.Client != s.Client || !now.Alive) || known && kept.Graph != "" && kept.Graph != graph {
+	isSame := now.Client == s.Client && now.Alive
+	hasOldGraph := known && kept.Graph != "" && kept.Graph != graph
+	if staged && isSame && hasOldGraph {
+		h.addContainers(ctx, s, kept, l)
+	}
+	if staged && !isSame || hasOldGraph {
 		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
@@ -125,6 +135,25 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	h.mu.Lock()
 	h.volume(s.VolumeID).graphReadAt = asked
 	h.mu.Unlock()
+}
+
+// addContainers adds to a snapshot the containers that have started since, and removes those that have ended. What was mounted in
+// the others must stay in the snapshot until their mounts are repaired, which may never happen.
+func (h *Healer) addContainers(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, l scanResult) {
+	added := containers(s, l, nil)
+	there := slices.DeleteFunc(slices.Clone(kept.Tables), func(then tables.Table) bool {
+		return hasEnded(then) && !slices.ContainsFunc(added, func(t tables.Table) bool { return t.Continues(then) })
+	})
+	added = slices.DeleteFunc(added, func(t tables.Table) bool {
+		return slices.ContainsFunc(there, func(then tables.Table) bool { return then.Target() == t.Target() })
+	})
+	if len(added) == 0 && len(there) == len(kept.Tables) {
+		return
+	}
+	added = noted(added, kept.Tables, func() []tables.Table { return h.formerTables(s.VolumeID, s.Client) })
+	kept.Tables = tables.Bounded(append(there, withoutRemovable(added)...))
+	_, err := h.memory.putAfter(l.saves, kept)
+	logUnsaved(ctx, s.VolumeID, err)
 }
 
 // isMissingAny reports whether the kernel has dropped a mount inside a mount of the volume: the inner mount is gone, and the
@@ -195,9 +224,7 @@ func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l 
 	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
 		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Graph: graph, Tables: l.seen, Lost: l.lost,
 	})
-	if err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot save which containers use a volume; is the disk of the state directory full?", "volumeID", s.VolumeID)
-	}
+	logUnsaved(ctx, s.VolumeID, err)
 	if saved {
 		h.logLeftOut(ctx, s.VolumeID, l.seen)
 	}

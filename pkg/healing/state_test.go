@@ -15,6 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // begin makes h start repairs, as Run does.
@@ -279,6 +280,27 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestMemoryThatCannotBeRead: a snapshot that cannot be read for the moment is not removed.
+func TestMemoryThatCannotBeRead(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mounts")
+	m, err := openMemory(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	restore := mounttest.HideProc(t) // which has the boot id
+	m, err = openMemory(dir)
+	restore()
+	if err != nil || len(m.list()) != 0 {
+		t.Errorf("%+v, %v", m.list(), err)
+	}
+	if m, err = openMemory(dir); err != nil || len(m.list()) != 1 {
+		t.Errorf("at the next start: %+v, %v", m.list(), err)
+	}
+}
+
 // TestMemoryAfterRollback: a newer version's snapshot stays until this version has a snapshot that is not empty.
 func TestMemoryAfterRollback(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mounts")
@@ -439,6 +461,23 @@ func TestRememberTogether(t *testing.T) {
 	})
 }
 
+// TestOneScanAtATime: what is to be remembered during a scan of the node waits for the next one.
+func TestOneScanAtATime(t *testing.T) {
+	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	h.serve(t, 1, map[string]string{"id": staging})
+	h.begin(t.Context())
+	h.scanning.Lock()
+	h.remember(t.Context(), map[string]bool{"id": true})
+	h.scanning.Unlock()
+	h.begin(nil) //nolint:staticcheck // no scan follows
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.due) != 1 || len(h.memory.list()) != 0 {
+		t.Errorf("due are %v", h.due)
+	}
+}
+
 // TestRememberKeepsWhatItCannotCompare: a client that does not report its graph may have another graph, so mounts may be missing.
 func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	h := newHealer(t)
@@ -467,6 +506,19 @@ func TestOneScanAccepts(t *testing.T) {
 	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
 	if h.acceptsMissing("id") {
 		t.Error("a second scan accepts missing mounts")
+	}
+}
+
+// TestSlotsAreForNewClients: a volume whose client lives does not wait for volumes that get a new one.
+func TestSlotsAreForNewClients(t *testing.T) {
+	h := newHealer(t)
+	for range cap(h.slots) {
+		h.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if !h.heal(ctx, fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, nil) || ctx.Err() != nil {
+		t.Error("it has waited")
 	}
 }
 

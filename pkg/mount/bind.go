@@ -104,6 +104,10 @@ func replace(tree, point int, id uint64) (covered bool, err error) {
 	return exchange(tree, point, func() error { return detach(point) }, prepare)
 }
 
+// ErrUncoverable is returned on Linux before 6.5 for a mount that can never be replaced: nothing can be mounted on a directory that
+// the kernel has marked as deleted, or that is in such a directory.
+var ErrUncoverable = errors.New("Linux before 6.5 cannot replace a mount whose directory is marked as deleted")
+
 // exchange mounts the tree beneath the mount behind point and removes that mount with detach. On Linux before 6.5, or if a user
 // namespace has locked the mount, it calls prepare and mounts the tree on top instead; the covered mount then stays until its
 // path is unmounted.
@@ -118,7 +122,11 @@ func exchange(tree, point int, detach, prepare func() error) (covered bool, err 
 	if err := prepare(); err != nil {
 		return false, err
 	}
-	return true, unix.MoveMount(tree, "", point, "", byFD)
+	err = unix.MoveMount(tree, "", point, "", byFD)
+	if errors.Is(err, unix.ENOENT) {
+		err = fmt.Errorf("%w: %w", ErrUncoverable, err)
+	}
+	return true, err
 }
 
 func makePrivate(mounted int) error {

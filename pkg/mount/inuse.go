@@ -1,17 +1,19 @@
 package mount
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 // InUse reports whether a mount of the device is in any mount namespace of this node: containers keep mounts that the host has
 // unmounted. fsType is compared as well, since another file system may have the device number by now. A namespace whose only
 // process is the client does not count, because the client's own mount does not keep it in use. Without the host's PID namespace,
-// InUse sees only the processes of its own PID namespace.
+// InUse sees only the processes of this PID namespace.
 func InUse(d Device, fsType string, client int) (bool, error) {
 	views, err := Views()
 	if err != nil {
@@ -28,14 +30,28 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 	return false, nil
 }
 
+// mostOfTable is how many bytes of a container's table are read. Any user can make mount namespaces with tables of any length. The
+// table shows mounts in the order in which they were made, and those of volumes were made before the container was started.
+const mostOfTable = 8 << 20
+
 // seenByOne reads the table of the first process that still exists.
 func seenByOne(pids []int, d Device, fsType string) (bool, error) {
+	onNode := slices.Contains(pids, 1) || slices.Contains(pids, os.Getpid())
 	for _, pid := range pids {
-		table, err := byThread(pid, func(dir string) ([]byte, error) {
-			return os.ReadFile(filepath.Join(dir, "mountinfo")) //nolint:gosec // below /proc
+		found, err := byThread(pid, func(dir string) (bool, error) {
+			file, err := os.Open(filepath.Join(dir, "mountinfo")) //nolint:gosec // below /proc
+			if err != nil {
+				return false, err
+			}
+			defer file.Close()
+			var table io.Reader = file
+			if !onNode {
+				table = io.LimitReader(file, mostOfTable)
+			}
+			return hasMount(table, d, fsType)
 		})
 		if err == nil {
-			return hasMount(string(table), d, fsType), nil
+			return found, nil
 		}
 		if !IsGone(err) {
 			return false, fmt.Errorf("mounts of process %d: %w", pid, err)
@@ -45,14 +61,20 @@ func seenByOne(pids []int, d Device, fsType string) (bool, error) {
 }
 
 // hasMount looks up a device and its type in a table, which may have thousands of lines.
-func hasMount(table string, d Device, fsType string) bool {
+func hasMount(table io.Reader, d Device, fsType string) (bool, error) {
 	number := d.String()
-	for line := range strings.Lines(table) {
-		mounted, super, _ := strings.Cut(line, " - ")
-		fields := strings.SplitN(mounted, " ", 4) // id, parent, device
-		if len(fields) == 4 && fields[2] == number && strings.HasPrefix(super, fsType+" ") {
-			return true
+	for lines := newLineReader(table); ; {
+		line, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		mounted, super, _ := bytes.Cut(line, []byte(" - "))
+		fields := bytes.SplitN(mounted, []byte(" "), 4) // id, parent, device
+		if len(fields) == 4 && string(fields[2]) == number && bytes.HasPrefix(super, []byte(fsType+" ")) {
+			return true, nil
 		}
 	}
-	return false
 }

@@ -142,6 +142,36 @@ func TestInUseByViews(t *testing.T) {
 	}
 }
 
+// TestInUseOfLongTables: any user can make mount namespaces with very long tables and lines. They do not hide mounts from before, and
+// are not read to their end; the node's table is.
+func TestInUseOfLongTables(t *testing.T) {
+	const (
+		node   = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+		volume = "40 21 0:42 / /k/staging rw,relatime shared:7 - fuse.glusterfs g1:/vol rw,user_id=0\n"
+		deep   = "50 21 0:50 / /"
+	)
+	line := deep + strings.Repeat("x", 1<<20) + " rw - tmpfs s rw\n"
+	for name, tt := range map[string]struct {
+		pid, table string
+		want       bool
+	}{
+		"before the limit":         {"10", node + volume + strings.Repeat(line, 9), true},
+		"behind a long line":       {"10", node + line + volume, true},
+		"beyond the limit":         {"10", node + strings.Repeat(line, 9) + volume, false},
+		"on the node":              {"1", node + strings.Repeat(line, 9) + volume, true},
+		"in the rest of a line":    {"10", node + deep + strings.Repeat("x", 60<<10-len(deep)) + volume, false},
+		"at the end of a cut line": {"10", node + deep + strings.Repeat("x", 1<<20), false},
+		"in a line without an end": {"10", node + strings.TrimSuffix(volume, "\n"), true},
+	} {
+		restore := showProcesses(t, map[string]shown{tt.pid: {"mnt:[1]", "/", tt.table}})
+		used, err := mount.InUse(mount.Device{Minor: 42}, "fuse.glusterfs", 7)
+		restore()
+		if used != tt.want || err != nil {
+			t.Errorf("mounted %s: %t, %v", name, used, err)
+		}
+	}
+}
+
 // TestInUseInDoubt: if processes are not visible, InUse returns an error.
 func TestInUseInDoubt(t *testing.T) {
 	for says, prepare := range map[string]func() error{

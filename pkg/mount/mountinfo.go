@@ -65,7 +65,7 @@ func find(table io.Reader, id uint64, path string) (*mountinfo.Info, error) {
 
 // findID returns the mount with an id, or nil.
 func findID(table io.Reader, id uint64) (*mountinfo.Info, error) {
-	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != id, uint64(i.ID) == id })
+	found, err := readMounts(table, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != id, uint64(i.ID) == id })
 	if err != nil {
 		return nil, fmt.Errorf("read mountinfo: %w", err)
 	}
@@ -77,7 +77,7 @@ func findID(table io.Reader, id uint64) (*mountinfo.Info, error) {
 
 // MountsOf lists the mounts of a device in this mount namespace.
 func MountsOf(d Device) ([]*mountinfo.Info, error) {
-	return mountinfo.GetMounts(func(i *mountinfo.Info) (skip, stop bool) { return DeviceOf(i) != d, false })
+	return ownMounts(func(i *mountinfo.Info) (skip, stop bool) { return DeviceOf(i) != d, false })
 }
 
 // IsReadOnly reports whether writes through this mount are refused.

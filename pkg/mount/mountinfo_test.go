@@ -33,6 +33,19 @@ func FuzzMountinfo(f *testing.F) {
 	})
 }
 
+// TestLongLinesAreLeftOut: a mount with a very long line, such as an overlay of very many directories, does not hide the others.
+func TestLongLinesAreLeftOut(t *testing.T) {
+	const wanted = "9 1 0:9 / /wanted rw - tmpfs s rw\n"
+	for _, length := range []int{100, 59 << 10, 64 << 10, 1 << 20} {
+		long := "8 1 0:8 / /long rw - overlay o lowerdir=" + strings.Repeat("x", length) + "\n"
+		for _, table := range []string{wanted + long, long + wanted, long + long + wanted + long} {
+			if got, err := find(strings.NewReader(table), 9, "/wanted"); err != nil || got == nil {
+				t.Errorf("beside a line of %d bytes: %+v, %v", length, got, err)
+			}
+		}
+	}
+}
+
 func TestDeviceJSON(t *testing.T) {
 	want := Device{259, 1048575}
 	data, err := json.Marshal(want)

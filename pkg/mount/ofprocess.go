@@ -96,7 +96,7 @@ func mountsOfProcess(pid int, wants func(*mountinfo.Info) bool) ([]*mountinfo.In
 		return nil, err
 	}
 	defer table.Close()
-	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return !wants(i), false })
+	found, err := readMounts(table, func(i *mountinfo.Info) (skip, stop bool) { return !wants(i), false })
 	if err != nil {
 		return nil, fmt.Errorf("read mountinfo: %w", err)
 	}

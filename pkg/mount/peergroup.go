@@ -10,7 +10,7 @@ import (
 
 // hasOtherPeers reports whether the peer group of a mount has members at other paths of this mount namespace.
 func hasOtherPeers(id uint64) (bool, error) {
-	all, err := mountinfo.GetMounts(nil)
+	all, err := ownMounts(nil)
 	if err != nil {
 		return false, fmt.Errorf("read mountinfo: %w", err)
 	}

@@ -1,6 +1,7 @@
 package mount
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -63,7 +64,12 @@ func CopyFlags(tree *os.File, options string, propagation uint64) error {
 			unix.MOUNT_ATTR_NODIRATIME | unix.MOUNT_ATTR_NOSYMFOLLOW | unix.MOUNT_ATTR__ATIME,
 		Attr_set: attributesOf(options), Propagation: propagation,
 	}
-	if err := unix.MountSetattr(int(tree.Fd()), "", unix.AT_EMPTY_PATH, &attr); err != nil {
+	err := unix.MountSetattr(int(tree.Fd()), "", unix.AT_EMPTY_PATH, &attr)
+	if errors.Is(err, unix.EINVAL) && attr.Attr_set&unix.MOUNT_ATTR_NOSYMFOLLOW == 0 {
+		attr.Attr_clr &^= unix.MOUNT_ATTR_NOSYMFOLLOW // Linux before 5.14 refuses this flag
+		err = unix.MountSetattr(int(tree.Fd()), "", unix.AT_EMPTY_PATH, &attr)
+	}
+	if err != nil {
 		return &fs.PathError{Op: "mount_setattr", Path: tree.Name(), Err: err}
 	}
 	return nil

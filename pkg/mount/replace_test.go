@@ -47,6 +47,29 @@ func attachment(t *testing.T, tree *os.File, dir, name string) string {
 	return path
 }
 
+// TestUncoverable: on Linux before 6.5, a mount of a directory that was removed stays as it is, and the error shows that this will
+// not change.
+func TestUncoverable(t *testing.T) {
+	dir := t.TempDir()
+	source, _ := tmpfs(t, dir, "source", 0)
+	removed := filepath.Join(source, "removed")
+	if err := os.Mkdir(removed, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	point := attachment(t, cloneAt(t, removed), dir, "point")
+	if err := os.Remove(removed); err != nil {
+		t.Fatal(err)
+	}
+	before := top(t, point)
+	mounttest.RefuseBeneath(t)
+	if _, err := mount.Replace(cloneAt(t, source), openPath(t, point)); !errors.Is(err, mount.ErrUncoverable) || !errors.Is(err, unix.ENOENT) {
+		t.Error(err)
+	}
+	if now := top(t, point); now.ID != before.ID {
+		t.Errorf("mount %d, before %d", now.ID, before.ID)
+	}
+}
+
 func TestOpenPath(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink("/", filepath.Join(dir, "link")); err != nil {

@@ -32,9 +32,10 @@ func graphChanges() map[string]func(r *rig, v *csi.Volume) {
 	}
 }
 
-// TestGraphChange changes the graph of a volume. One container has another directory mounted in the volume, and a second
-// container has only a directory of the volume. The kernel drops the first mount, and marks the second as deleted. Both must be
-// restored, also for a container that is started afterwards, and also if no node plugin runs at the time of the change.
+// TestGraphChange changes the graph of a volume. One container has another directory mounted in the volume, a second container has
+// only a directory of the volume, and a third one only a directory in that directory. The kernel drops the first mount and marks the
+// second as deleted. It does not mark the third, which can then not be bound either. All must be restored, also for a container that
+// is started afterwards, and also if no node plugin runs at the time of the change.
 func TestGraphChange(t *testing.T) {
 	r := newRig(t)
 	n := r.nodes[0]
@@ -53,15 +54,15 @@ func TestGraphChange(t *testing.T) {
 				v := r.create(createRequest(single()))
 				staging := r.stage(n, v)
 				p := r.pod(n, v, staging)
-				a, b := p.start(p.sub, "/data"), p.start(p.target, "/data", p.scratch, "/data/tmp")
-				before := p.look(a, b)
+				a, b, c := p.start(p.sub, "/data"), p.start(p.target, "/data", p.scratch, "/data/tmp"), p.start(p.deep, "/data")
+				before := p.look(a, b, c)
 				if err := before.whole(); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(noticeTime)
 				around(r, func() { change(r, v) })
 				if !n.plugin.Running(r.call()) {
-					r.eventually(repairLimit, "the damage", func() error { return p.look(a, b).damaged() })
+					r.eventually(repairLimit, "the damage", func() error { return p.look(a, b, c).damaged() })
 					r.ok(n.plugin.Start(r.call()), "start the node plugin")
 				}
 				if name == "expansion" {
@@ -69,23 +70,60 @@ func TestGraphChange(t *testing.T) {
 					r.ok(err, "NodeExpandVolume")
 				}
 				r.eventually(repairLimit, "the repair", func() error {
-					now := p.look(a, b)
+					now := p.look(a, b, c)
 					return errors.Join(now.whole(), now.replaced(before))
 				})
 				p.writesReachScratch(b, staging)
 				a.stop()
-				again := p.start(p.sub, "/data")
-				if err := p.look(again, b).whole(); err != nil {
-					t.Errorf("after the container was started again: %v", err)
+				c.stop()
+				if err := p.look(p.start(p.sub, "/data"), b, p.start(p.deep, "/data")).whole(); err != nil {
+					t.Errorf("after the containers were started again: %v", err)
 				}
 			})
 		}
 	}
 }
 
+// TestGraphChangeBefore65: on Linux before 6.5, a subPath that is marked as deleted stays as it is until its pod is deleted. This must
+// not keep containers that start afterwards from being repaired.
+func TestGraphChangeBefore65(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	r.end(n.plugin, n.plugin.Kill)
+	r.ok(n.plugin.Before65().Start(r.call()), "start the node plugin without MOVE_MOUNT_BENEATH")
+	r.Cleanup(func() { r.ok(n.plugin.Restart(r.call()), "restart the node plugin with it") })
+	v := r.create(createRequest(single()))
+	staging := r.stage(n, v)
+	p := r.pod(n, v, staging)
+	a, b := p.start(p.sub, "/data"), p.start(p.target, "/data", p.scratch, "/data/tmp")
+	isBack := func(c *podContainer, was place, dir string) func() error {
+		return func() error {
+			now := c.place(dir, dir+"/mark", "of the empty directory")
+			if now.err == nil && (now.id == 0 || now.id == was.id) {
+				return fmt.Errorf("at %s is mount %d, and was mount %d", dir, now.id, was.id)
+			}
+			return now.err
+		}
+	}
+	before := b.place("/data/tmp", "/data/tmp/mark", "of the empty directory")
+	time.Sleep(noticeTime)
+	r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "on")
+	r.eventually(repairLimit, "the emptyDir is back", isBack(b, before, "/data/tmp"))
+	if found := a.place("/data", "/data/file", "of the volume"); found.err != nil {
+		t.Errorf("the subPath of a running container: %v", found.err)
+	}
+
+	r.publish(n, v, staging, false)
+	late := p.start(p.target, "/other", p.scratch, "/other/tmp")
+	r.eventually(healLimit, "the container that has started late is saved", r.saved(n, v, "/other/tmp"))
+	before = late.place("/other/tmp", "/other/tmp/mark", "of the empty directory")
+	r.gluster(1, "volume", "set", nameOf(v), "performance.nl-cache", "off")
+	r.eventually(repairLimit, "its emptyDir is back", isBack(late, before, "/other/tmp"))
+}
+
 // sight holds the mounts at the places that matter.
 type sight struct {
-	scratch, part, host place
+	scratch, part, host, deep, deepHost place
 }
 
 // place is a mount point and the content that can be read there.
@@ -97,18 +135,20 @@ type place struct {
 }
 
 // look accesses the places by name, as applications do: then the kernel notices that a directory has changed.
-func (p *pod) look(a, b *podContainer) sight {
+func (p *pod) look(a, b, c *podContainer) sight {
 	p.r.Helper()
 	_, err := os.Stat(b.inside("/data/sub"))
 	p.r.ok(err, "look up the directory by its name")
 	return sight{
-		scratch: b.place("/data/tmp", "/data/tmp/mark", "of the empty directory"),
-		part:    a.place("/data", "/data/file", "of the volume"),
-		host:    p.hostPlace(),
+		scratch:  b.place("/data/tmp", "/data/tmp/mark", "of the empty directory"),
+		part:     a.place("/data", "/data/file", "of the volume"),
+		host:     p.hostPlace(p.sub, "of the volume"),
+		deep:     c.place("/data", "/data/file", "of the deep directory"),
+		deepHost: p.hostPlace(p.deep, "of the deep directory"),
 	}
 }
 
-func (s sight) places() []place { return []place{s.scratch, s.part, s.host} }
+func (s sight) places() []place { return []place{s.scratch, s.part, s.host, s.deep, s.deepHost} }
 
 // whole returns an error if a place differs from its state before the change.
 func (s sight) whole() error {
@@ -126,7 +166,7 @@ func (s sight) whole() error {
 	return errors.Join(errs...)
 }
 
-// damaged returns an error unless every place is broken.
+// damaged returns an error unless every place is broken whose damage can be seen.
 func (s sight) damaged() error {
 	if s.scratch.id != 0 || !strings.HasSuffix(s.part.root, "//deleted") || !strings.HasSuffix(s.host.root, "//deleted") {
 		return fmt.Errorf("it is not complete: %+v", s)

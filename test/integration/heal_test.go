@@ -252,6 +252,11 @@ func TestGraphHeals(t *testing.T) {
 			if now := r.list(n, filepath.Join(target, "scratch")); len(now) > 0 {
 				t.Errorf("written into the volume beneath the emptyDir: %v", now)
 			}
+			again := r.container(n, "private", "mount -t tmpfs none /mnt && mkdir /mnt/deep")
+			r.eventually(healLimit, "a container with the directory in a directory can be started", func() error {
+				_, err := again.try("mount --bind " + u.binds[2] + " /mnt/deep && cat /mnt/deep/file")
+				return err
+			})
 		})
 	}
 }

@@ -16,15 +16,15 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// pod has directories on a node, at the kubelet's paths, for a volume, an empty directory, and a container's subPath.
+// pod has directories on a node, at the kubelet's paths, for a volume, an empty directory, and two containers' subPaths.
 type pod struct {
-	r                    *rig
-	n                    *node
-	dir                  string
-	target, scratch, sub string
+	r                          *rig
+	n                          *node
+	dir                        string
+	target, scratch, sub, deep string
 }
 
-// pod publishes a volume, with a file in the directory sub, until the test ends.
+// pod publishes a volume, with a file in each of the directories sub and sub/deep, until the test ends.
 func (r *rig) pod(n *node, v *csi.Volume, staging string) *pod {
 	r.Helper()
 	dir := filepath.Join(n.dir, "pods", rand.Text())
@@ -33,35 +33,39 @@ func (r *rig) pod(n *node, v *csi.Volume, staging string) *pod {
 		target:  filepath.Join(dir, "volumes", "kubernetes.io~csi", "pv", "mount"),
 		scratch: filepath.Join(dir, "volumes", "kubernetes.io~empty-dir", "scratch"),
 		sub:     filepath.Join(dir, "volume-subpaths", "pv", "a", "0"),
+		deep:    filepath.Join(dir, "volume-subpaths", "pv", "c", "0"),
 	}
 	r.Cleanup(func() { r.ok(os.RemoveAll(filepath.Join(n.dir, "pods")), "remove the pod's directories") })
-	for _, path := range []string{filepath.Dir(p.target), p.scratch, p.sub} {
+	for _, path := range []string{filepath.Dir(p.target), p.scratch, p.sub, p.deep} {
 		r.ok(os.MkdirAll(path, 0o755), "make a directory")
 	}
 	r.Cleanup(func() { r.unpublish(n, v, p.target) })
 	_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, p.target))
 	r.ok(err, "NodePublishVolume")
-	for _, path := range []string{"sub", "tmp"} {
+	for _, path := range []string{"sub", "sub/deep", "tmp"} {
 		r.ok(os.Mkdir(r.inside(n, p.target, path), 0o755), "make a directory of the volume")
 	}
 	r.write(n, "of the volume", p.target, "sub", "file")
+	r.write(n, "of the deep directory", p.target, "sub", "deep", "file")
 	r.write(n, "of the empty directory", p.scratch, "mark")
-	r.Cleanup(func() {
-		if _, err := r.command(n.Machine, "umount", "-l", p.sub); err != nil {
-			r.Error(err)
-		}
-		r.notMounted(n, p.sub)
-	})
-	_, err = r.command(n.Machine, "mount", "--bind", filepath.Join(p.target, "sub"), p.sub)
-	r.ok(err, "bind the directory")
+	for point, name := range map[string]string{p.sub: "sub", p.deep: "sub/deep"} {
+		r.Cleanup(func() {
+			if _, err := r.command(n.Machine, "umount", "-l", point); err != nil {
+				r.Error(err)
+			}
+			r.notMounted(n, point)
+		})
+		_, err = r.command(n.Machine, "mount", "--bind", filepath.Join(p.target, name), point)
+		r.ok(err, "bind the directory")
+	}
 	return p
 }
 
-// hostPlace returns the bind of the volume's directory on the node.
-func (p *pod) hostPlace() place {
+// hostPlace returns one of the binds of the volume's directories on the node.
+func (p *pod) hostPlace(point, content string) place {
 	p.r.Helper()
-	err := hasContent(p.r.inside(p.n, p.sub, "file"), "of the volume")
-	return placeOf(p.r.mounts(p.n, p.sub), p.sub, err)
+	err := hasContent(p.r.inside(p.n, point, "file"), content)
+	return placeOf(p.r.mounts(p.n, point), point, err)
 }
 
 // podContainer is a process on a node with a private root directory and private mounts, as container runtimes make it.

@@ -28,6 +28,14 @@ func (t Table) limits() (mounts, bytes int) {
 
 func (t Table) isNode() bool { return t.PID == 1 || t.PID == os.Getpid() }
 
+// mostBytesOf returns how many bytes of a process's table are read.
+func mostBytesOf(pid int) int {
+	if (Table{PID: pid}).isNode() {
+		return 4 * mostBytes
+	}
+	return mostBytes
+}
+
 // LeftOutBecause describes the mounts and namespaces that a table lacks because they are too many. It returns "" if the table is
 // complete.
 func (t Table) LeftOutBecause() string {

@@ -40,6 +40,7 @@ func TestTooManyMounts(t *testing.T) {
 	line := "90 21 0:90 / /x rw - overlay o lowerdir="
 	for name, rest := range map[string]string{
 		"many": strings.Repeat(line+"x\n", mostLines), "long": strings.Repeat(line+strings.Repeat("x", 60_000)+"\n", mostBytes/60_000+2),
+		"very long": strings.Repeat(line+strings.Repeat("x", 1<<20)+"\n", mostBytes>>20+1),
 	} {
 		if got := tableFrom(t, volumeLine+nested(1)+rest, 1000, 1<<20); len(got.Mounts) != 2 || got.LeftOut != 1 || !got.Mounts[0].Partial {
 			t.Errorf("%s lines afterwards: %+v", name, got)

@@ -17,7 +17,7 @@ var _ encoding.TextMarshaler = mount.Device{}
 // MarshalJSON preserves paths that are not UTF-8, which JSON cannot hold: it writes such a byte as \ooo, like mountinfo.
 func (m Mount) MarshalJSON() ([]byte, error) {
 	type plain Mount
-	m.Source, m.Root, m.Point = escape(m.Source), escape(m.Root), escape(m.Point)
+	m.Source, m.Root, m.Point, m.Node = escape(m.Source), escape(m.Root), escape(m.Point), escape(m.Node)
 	return json.Marshal(plain(m))
 }
 
@@ -28,7 +28,7 @@ func (m *Mount) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &p); err != nil {
 		return err
 	}
-	for _, s := range []*string{&p.Source, &p.Root, &p.Point} {
+	for _, s := range []*string{&p.Source, &p.Root, &p.Point, &p.Node} {
 		var err error
 		if *s, err = unescape(*s); err != nil {
 			return err

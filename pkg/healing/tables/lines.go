@@ -2,6 +2,7 @@ package tables
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 const (
 	longestLine = 64 << 10 // bytes; only an overlay of hundreds of directories has more
 	mostLines   = 100_000  // per table; the kernel's default limit, fs.mount-max
-	mostBytes   = 32 << 20 // per table
+	mostBytes   = 8 << 20  // per table
 	attempts    = 5        // to read a table that changes meanwhile
 )
 
@@ -54,15 +55,22 @@ func tableChanged(fd int) bool {
 }
 
 // reader reads mount tables piece by piece, because any process can make its own table very long, and most lines are not needed.
-type reader struct{ buffer []byte }
+type reader struct {
+	buffer []byte
+	most   int  // bytes to read of a table; 0: mostBytes
+	cutOff bool // the last table has more bytes
+}
 
-// each calls fn for each line of a table until fn returns false. A line that is too long is cut off.
+// each calls fn for each line of a table until fn returns false. A line that is too long is cut off, and so is a table.
 func (r *reader) each(table io.ReadSeeker, fn func(line []byte) (more bool)) error {
 	if _, err := table.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read the table of mounts: %w", err)
 	}
-	r.buffer = r.buffer[:0]
-	for inLong := false; ; {
+	r.buffer, r.cutOff = r.buffer[:0], false
+	for inLong, left := false, cmp.Or(r.most, mostBytes); ; {
+		if r.cutOff = left <= 0; r.cutOff {
+			return nil
+		}
 		r.buffer = slices.Grow(r.buffer, os.Getpagesize()) // the kernel returns at most this much at a time
 		n, err := table.Read(r.buffer[len(r.buffer):cap(r.buffer)])
 		if errors.Is(err, io.EOF) {
@@ -71,6 +79,7 @@ func (r *reader) each(table io.ReadSeeker, fn func(line []byte) (more bool)) err
 		if err != nil {
 			return fmt.Errorf("read the table of mounts: %w", err)
 		}
+		left -= n
 		rest := r.buffer[:len(r.buffer)+n]
 		for line, after, ended := bytes.Cut(rest, []byte("\n")); ended; line, after, ended = bytes.Cut(rest, []byte("\n")) {
 			if !inLong && !fn(line[:min(len(line), longestLine+1)]) {
@@ -130,13 +139,13 @@ func Select(pid int, wants func(id int, device, fsType string) bool) ([]Mount, e
 		return nil, err
 	}
 	defer unix.Close(fd)
-	var r reader
+	r := reader{most: mostBytesOf(pid)}
 	var wanted []byte
 	err = r.each(file(fd), func(line []byte) bool {
 		if id, _, device, ok := head(line); ok && isWhole(line) && wants(int(id), string(device), string(typeOf(line))) {
 			wanted = append(append(wanted, line...), '\n')
 		}
-		return len(wanted) < mostBytes
+		return true
 	})
 	if err != nil {
 		return nil, err

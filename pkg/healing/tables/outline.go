@@ -23,12 +23,10 @@ type node struct {
 // outlineOf reads a table for the first time.
 func (r *reader) outlineOf(table io.ReadSeeker, devices map[string]int) (outline, error) {
 	o := outline{present: make([]bool, len(devices))}
-	bytes := 0
 	err := r.each(table, func(line []byte) bool {
-		if o.cutOff = len(o.nodes) == mostLines || bytes > mostBytes; o.cutOff {
+		if o.cutOff = len(o.nodes) == mostLines; o.cutOff {
 			return false
 		}
-		bytes += len(line)
 		id, parent, number, ok := head(line)
 		if !ok {
 			return true
@@ -40,6 +38,7 @@ func (r *reader) outlineOf(table io.ReadSeeker, devices map[string]int) (outline
 		o.nodes = append(o.nodes, n)
 		return true
 	})
+	o.cutOff = o.cutOff || r.cutOff
 	o.byID = make(map[int32]int32, len(o.nodes))
 	for i, n := range o.nodes {
 		o.byID[n.id] = int32(i)

@@ -39,6 +39,7 @@ func Read(pid int, d mount.Device) (Table, error) {
 // read returns a process's table for each of the devices that it has mounts of. The error wraps fs.ErrNotExist if the process has
 // ended. The kernel returns a table in pieces; a table that changes meanwhile is read again, a limited number of times.
 func (r *reader) read(pid int, devices []mount.Device) (found map[mount.Device]Table, err error) {
+	r.most = mostBytesOf(pid)
 	err = whileAlive(pid, func() error {
 		table, err := openTable(pid)
 		if err != nil {

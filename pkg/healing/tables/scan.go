@@ -12,7 +12,7 @@ import (
 
 // Scan reads the tables of all mount namespaces that have a process, and returns those that have mounts of one of the devices, by
 // device, starting with this process's namespace. A process that ends meanwhile is not an error. On an error, Scan also returns
-// the tables that it could read. Without the host's PID namespace, it sees only the processes of its own PID namespace. It skips
+// the tables that it could read. Without the host's PID namespace, it sees only the processes of this PID namespace. It skips
 // namespaces that belong to another user namespace. If a pod has too many mounts or namespaces, LeftOut and Others in its tables
 // count the rest.
 func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
@@ -93,14 +93,7 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.D
 		if isKernelThread(pid) {
 			continue
 		}
-		found, err := r.read(pid, devices)
-		if err == nil && len(found) > 0 {
-			// The mounts of a process in another user namespace are not the driver's concern.
-			var ours bool
-			if ours, err = mount.OwnedHere(procPath(pid, "ns/mnt")); err != nil || !ours {
-				found, err = nil, ignorePermission(err)
-			}
-		}
+		found, err := r.readOwned(pid, devices)
 		switch {
 		case err == nil:
 			return found, nil
@@ -109,6 +102,16 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.D
 		}
 	}
 	return nil, nil //nolint:nilnil // no process exists any more
+}
+
+// readOwned is like read, but does not read the table of a process in another user namespace. Its mounts are not the driver's
+// concern, and any user can make user namespaces, with tables of any length.
+func (r *reader) readOwned(pid int, devices []mount.Device) (map[mount.Device]Table, error) {
+	ours, err := mount.OwnedHere(procPath(pid, "ns/mnt"))
+	if err != nil || !ours {
+		return nil, ignorePermission(err)
+	}
+	return r.read(pid, devices)
 }
 
 // ignorePermission drops a permission error: this process may not enter such a namespace, and so cannot repair mounts in it.

@@ -136,8 +136,12 @@ func (s Store) write(name string, data []byte) error {
 // it again after the next upgrade.
 var ErrNewer = errors.New("a newer version of the driver has written it")
 
-// Load returns the snapshot of a name, and whether there is one. A snapshot that is damaged, from a newer version of the driver
-// or from an earlier boot does not count; the error gives the reason.
+// ErrUseless is wrapped by Load's error for a snapshot that no version of the driver can use any more: it is damaged or from an
+// earlier boot.
+var ErrUseless = errors.New("it cannot be used any more")
+
+// Load returns the snapshot of a name, and whether there is one. A snapshot that cannot be read, is useless, or is from a newer
+// version of the driver does not count; the error gives the reason.
 func (s Store) Load(name string) (snapshot Snapshot, exists bool, err error) {
 	snapshot, err = s.load(name)
 	switch {
@@ -163,7 +167,10 @@ func (s Store) load(name string) (snapshot Snapshot, err error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	return decode(data, boot)
+	if snapshot, err = decode(data, boot); err != nil && !errors.Is(err, ErrNewer) {
+		err = fmt.Errorf("%w: %w", ErrUseless, err)
+	}
+	return snapshot, err
 }
 
 // decode returns the snapshot in a file's content, if it is of this boot. In a newer version's snapshot it reads only the version

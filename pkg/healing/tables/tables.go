@@ -36,6 +36,9 @@ type Mount struct {
 	// Volume is the id of the driver's volume to which a mount inside another volume belongs, as its device showed when the table
 	// was read; "" for other file systems, and in snapshots of earlier versions.
 	Volume string `json:"volume,omitempty"`
+	// Node is where the node has the file system of a mount inside a volume, if the kernel has made up its device number; "" if the node
+	// does not have it, for mounts of volumes and disks, and in snapshots of earlier versions.
+	Node string `json:"node,omitempty"`
 	// Partial is set if the table lacks some mounts inside this one, at any depth.
 	Partial bool `json:"partial,omitempty"`
 }

@@ -1,0 +1,54 @@
+package healing
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// The kernel gives the device number of a client to another one when the last mount of the former client is gone. Between two
+// attempts to replace a client's mounts, its number must not become that of another client.
+
+// hold keeps a mount of a former client open until its mounts are replaced or its volume is unstaged, so that its device number
+// stays its own. It does nothing if point belongs to another device.
+func (h *Healer) hold(former tables.Snapshot, point *os.File) {
+	at, err := mount.Identify(point)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil || at.Device != former.Device || h.held[former.Client] != nil {
+		return
+	}
+	if fd, err := unix.FcntlInt(point.Fd(), unix.F_DUPFD_CLOEXEC, 0); err == nil { // on an error, isReused remains
+		h.held[former.Client] = os.NewFile(uintptr(fd), point.Name())
+	}
+}
+
+// release ends hold.
+func (h *Healer) release(client string) {
+	h.mu.Lock()
+	point := h.held[client]
+	delete(h.held, client)
+	h.mu.Unlock()
+	if point != nil {
+		_ = point.Close()
+	}
+}
+
+// isReused reports whether a later client of the driver has, or had, the device number of a former one, which then has no mount any
+// more. This can only happen while no node plugin runs, because nothing is held then.
+func (h *Healer) isReused(former tables.Snapshot) bool {
+	isLater := func(client string, d mount.Device) bool {
+		return d == former.Device && startOf(client) > startOf(former.Client)
+	}
+	return slices.ContainsFunc(h.Served(), func(s fuseclient.Served) bool { return isLater(s.Client, s.Device) }) ||
+		slices.ContainsFunc(h.memory.list(), func(kept tables.Snapshot) bool { return isLater(kept.Client, kept.Device) })
+}
+
+// startOf returns the time of a client's start, in which its name ends. The times of two clients have the same length.
+func startOf(client string) string { return client[strings.LastIndexByte(client, '-')+1:] }

@@ -1,0 +1,71 @@
+package mount
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/moby/sys/mountinfo"
+)
+
+// longestLine is the length of the lines of a mount table that are read. A line of one of the driver's mounts is shorter, because
+// the kernel takes no longer paths at once. Others, such as those of mounts deep in directories, may have any length.
+const longestLine = 60 << 10
+
+// lineReader reads the lines of a mount table, except those that are too long.
+type lineReader struct{ table *bufio.Reader }
+
+func newLineReader(table io.Reader) lineReader {
+	return lineReader{bufio.NewReaderSize(table, longestLine)}
+}
+
+// next returns the next line, which is valid until the next call. At the end it returns io.EOF.
+func (r lineReader) next() ([]byte, error) {
+	for inLong := false; ; {
+		line, err := r.table.ReadSlice('\n')
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			inLong = true
+		case err == nil && inLong:
+			inLong = false
+		case err == nil, errors.Is(err, io.EOF) && len(line) > 0 && !inLong:
+			return line, nil
+		default:
+			return nil, err
+		}
+	}
+}
+
+// readMounts is like mountinfo.GetMountsFromReader, but leaves out the lines that are too long, with which that function fails.
+func readMounts(table io.Reader, filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
+	return mountinfo.GetMountsFromReader(&wholeLines{lines: newLineReader(table)}, filter)
+}
+
+// ownMounts returns the mounts of the calling thread's namespace.
+func ownMounts(filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
+	table, err := os.Open("/proc/thread-self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer table.Close()
+	return readMounts(table, filter)
+}
+
+// wholeLines is the text of the lines that a lineReader reads.
+type wholeLines struct {
+	lines lineReader
+	rest  []byte // of the last line
+}
+
+// Read implements io.Reader.
+func (w *wholeLines) Read(p []byte) (n int, err error) {
+	if len(w.rest) == 0 {
+		if w.rest, err = w.lines.next(); err != nil {
+			return 0, err
+		}
+	}
+	n = copy(p, w.rest)
+	w.rest = w.rest[n:]
+	return n, nil
+}
