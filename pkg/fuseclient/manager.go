@@ -6,9 +6,9 @@
 //
 //	volumes/<hash>.json              the staged volumes, and the process of each volume's client
 //	ending/<hash>-<generation>.json  retired clients that may not have ended yet
-//	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
-//	                                 client unmounts whatever lies on its own path. A client with a separate mount
-//	                                 namespace stays mounted there
+//	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because GlusterFS
+//	                                 unmounts whatever lies on its own path when it ends, unless that is
+//	                                 refused. A client with a separate mount namespace stays mounted there
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it; .log.new is that of the next
 //	tree/<version>                   the files of clients that run outside the container (package placement)
 //	leftovers                        files that the last start could not remove, for doctor

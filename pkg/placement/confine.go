@@ -93,13 +93,16 @@ func dropCapabilities() error {
 	}
 }
 
-// refused returns system calls that no client makes, and with which a process that may mount could leave its root directory,
+// refused returns system calls that no client needs, and with which a process that may mount could leave its root directory,
 // access other processes or change the node. Calls that the library's list lacks and calls of other architectures are refused as
-// well.
+// well. clone3 is allowed, also with flags that policy refuses for clone, because the flags are in the memory of the process, and
+// the place's thread starts the client with it.
 func refused() []string {
 	return []string{
-		// Mounts and namespaces.
-		"chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "pivot_root", "setns", "unshare",
+		// Mounts and namespaces. With umount2, a client could uncover the files below /proc that change the node (tree.mountProc). A
+		// client calls umount2 only at its end, and ignores the result.
+		"chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "open_tree_attr", "pivot_root", "setns",
+		"umount2", "unshare",
 		// Access to files other than by name.
 		"fanotify_init", "mknod", "mknodat", "name_to_handle_at", "open_by_handle_at", "quotactl", "quotactl_fd",
 		// Other processes.
@@ -116,23 +119,33 @@ func refused() []string {
 // changeMount is the set of flags with which mount(2) changes an existing mount or mounts it again.
 const changeMount = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_MOVE | unix.MS_SHARED | unix.MS_SLAVE | unix.MS_PRIVATE | unix.MS_UNBINDABLE
 
+// newNamespace is the set of flags with which clone(2) makes namespaces, as unshare does.
+const newNamespace = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
 func policy() seccomp.Policy {
 	var known []string
 	if native, err := arch.GetInfo(""); err == nil { // if it fails, Assemble returns the error
 		known = slices.Sorted(maps.Keys(native.SyscallNames))
 	}
-	const flags = 3 // index of mount's argument
+	without := func(call string, argument uint32, flags uint64) []seccomp.NameWithConditions {
+		return []seccomp.NameWithConditions{{
+			Name:       call,
+			Conditions: []seccomp.Condition{{Argument: argument, Operation: seccomp.BitsNotSet, Value: flags}},
+		}}
+	}
 	return seccomp.Policy{
 		DefaultAction: seccomp.ActionErrno, // EPERM
+		// mount must be last: after a condition that is not met, the library compares the flags with the numbers of the next group's
+		// calls. The flags of clone that are refused are larger than the number of mount, but not vice versa.
 		Syscalls: []seccomp.SyscallGroup{{
 			Action: seccomp.ActionAllow,
-			Names:  slices.DeleteFunc(known, func(name string) bool { return name == "mount" || slices.Contains(refused(), name) }),
+			Names: slices.DeleteFunc(known, func(name string) bool {
+				return name == "mount" || name == "clone" || slices.Contains(refused(), name)
+			}),
+			NamesWithCondtions: without("clone", 0, newNamespace),
 		}, {
-			Action: seccomp.Action(unix.SECCOMP_RET_USER_NOTIF),
-			NamesWithCondtions: []seccomp.NameWithConditions{{
-				Name:       "mount",
-				Conditions: []seccomp.Condition{{Argument: flags, Operation: seccomp.BitsNotSet, Value: changeMount}},
-			}},
+			Action:             seccomp.ActionUserNotify,
+			NamesWithCondtions: without("mount", 3, changeMount),
 		}},
 	}
 }

@@ -83,8 +83,17 @@ func TestRefusedCalls(t *testing.T) {
 				t.Errorf("mount %s: %v", name, err)
 			}
 		}
-		// Calls that a client makes.
-		err = errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), <-allowed, unix.Unmount(dir, 0))
+		// The kernel refuses CLONE_THREAD alone, so no process is made.
+		for flags, want := range map[uintptr]unix.Errno{
+			0: unix.EINVAL, unix.CLONE_NEWNS: unix.EPERM, unix.CLONE_NEWCGROUP: unix.EPERM, unix.CLONE_NEWUTS: unix.EPERM,
+			unix.CLONE_NEWIPC: unix.EPERM, unix.CLONE_NEWUSER: unix.EPERM, unix.CLONE_NEWPID: unix.EPERM, unix.CLONE_NEWNET: unix.EPERM,
+		} {
+			if _, _, errno := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_THREAD|flags, 0, 0, 0, 0, 0); errno != want {
+				t.Errorf("clone %#x: %v, want %v", flags, errno, want)
+			}
+		}
+		// A call that a client makes.
+		err = errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), <-allowed)
 		for _, fsType := range []string{"devtmpfs", "proc", "cgroup2", "tmpfs"} { // a client mounts only once
 			if err := unix.Mount("again", dir, fsType, 0, ""); !errors.Is(err, unix.ENOSYS) {
 				t.Errorf("mount %s: %v", fsType, err)
@@ -92,6 +101,9 @@ func TestRefusedCalls(t *testing.T) {
 		}
 		return err
 	}); err != nil {
+		t.Error(err)
+	}
+	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 		t.Error(err)
 	}
 }
