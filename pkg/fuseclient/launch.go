@@ -57,7 +57,7 @@ func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable,
 	}
 	// This must come before the process is reaped. If the client has already ended, its log still holds the reason.
 	if c.process, err = identifyProcess(c.cmd.Process.Pid); err == nil {
-		err = limitLog(c.cmd.Process.Pid)
+		err = place.Do(func() error { return limitLog(c.cmd.Process.Pid) })
 	}
 	if err != nil {
 		err = errors.Join(err, c.cmd.Process.Kill(), unix.Close(c.pidfd))

@@ -91,7 +91,8 @@ type Manager struct {
 	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
 	placement PlacementState                         // the last result; only openNode and Run use it
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
-	deaths    atomic.Int64                           // clients that ended while they were needed
+	groups    *placement.Groups
+	deaths    atomic.Int64 // clients that ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
 	onReplace atomic.Pointer[func(ctx context.Context, former Served)]
 	changed   chan struct{} // there are unwritten publications
@@ -164,7 +165,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	}
 	m := &Manager{
 		cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
-		confine: sync.OnceValues(placement.NewConfinement), changed: make(chan struct{}, 1),
+		confine: sync.OnceValues(placement.NewConfinement), groups: placement.NewGroups(), changed: make(chan struct{}, 1),
 	}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)

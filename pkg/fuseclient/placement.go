@@ -93,14 +93,15 @@ func (m *Manager) closeNode() {
 
 // preparePlace prepares the place in which the record's client is to run. discard removes its remains.
 func (m *Manager) preparePlace(r record) (*placement.Place, error) {
+	client := placement.Client{Name: r.name(), Log: nextLog(m.logPath(r.Source.VolumeID)), Group: m.groups.Next()}
 	if node := m.node.Load(); node != nil {
-		return node.Prepare(r.name(), nextLog(m.logPath(r.Source.VolumeID)))
+		return node.Prepare(client)
 	}
 	confinement, err := m.confine()
 	if err != nil {
 		return nil, err
 	}
-	return confinement.Prepare()
+	return confinement.Prepare(client)
 }
 
 // updateResolver gives clients on the node the node's current hosts file and resolver.

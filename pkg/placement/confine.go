@@ -36,9 +36,12 @@ func NewConfinement() (*Confinement, error) {
 
 // apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
 // (package osthread). Each call of mount(2) waits for an answer through the returned gate, which the caller closes.
-func (c *Confinement) apply() (*mountGate, error) {
+func (c *Confinement) apply(client Client) (*mountGate, error) {
 	if err := dropCapabilities(); err != nil {
 		return nil, fmt.Errorf("drop capabilities: %w", err)
+	}
+	if err := setGroup(client.Group); err != nil {
+		return nil, fmt.Errorf("set the group %d: %w", client.Group, err)
 	}
 	gate, err := c.load()
 	if err != nil {

@@ -6,12 +6,10 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/sys/unix"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
@@ -24,12 +22,12 @@ func newConfinement(t *testing.T) *Confinement {
 	return c
 }
 
-// TestConfinedProgram: root has two capabilities, and gets no more from the programs that it runs.
+// TestConfinedProgram: root has a separate group and two capabilities, and gets no more from the programs that it runs.
 func TestConfinedProgram(t *testing.T) {
 	confinement := newConfinement(t)
 	var status []byte
 	if err := osthread.Run(func() (err error) {
-		gate, err := confinement.apply()
+		gate, err := confinement.apply(Client{Group: firstGroup})
 		if err != nil {
 			return err
 		}
@@ -40,6 +38,7 @@ func TestConfinedProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		"Uid:\t0\t0\t0\t0", "Gid:\t2013265920\t2013265920\t2013265920\t2013265920",
 		"CapInh:\t0000000000000000", "CapPrm:\t0000000000200400", "CapEff:\t0000000000200400", "CapBnd:\t0000000000200400",
 		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
 	} {
@@ -47,7 +46,7 @@ func TestConfinedProgram(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, status)
 		}
 	}
-	if own, err := os.ReadFile("/proc/self/status"); err != nil || strings.Contains(string(own), "CapBnd:\t0000000000200400") {
+	if own, err := os.ReadFile("/proc/self/status"); err != nil || strings.Contains(string(own), "CapBnd:\t0000000000200400") || strings.Contains(string(own), "2013265920") {
 		t.Errorf("this process, too: %v\n%s", err, own)
 	}
 }
@@ -61,7 +60,7 @@ func TestRefusedCalls(t *testing.T) {
 	numbers := native.SyscallNames
 	dir, confinement := t.TempDir(), newConfinement(t)
 	if err := osthread.Run(func() error {
-		gate, err := confinement.apply()
+		gate, err := confinement.apply(Client{})
 		if err != nil {
 			return err
 		}
@@ -121,7 +120,7 @@ func TestConfineNeedsRights(t *testing.T) {
 		if err := unix.Capset(&header, &sets[0]); err != nil {
 			return err
 		}
-		if _, err := confinement.apply(); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
+		if _, err := confinement.apply(Client{}); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
 			t.Errorf("%v", err)
 		}
 		return nil
@@ -132,8 +131,9 @@ func TestConfineNeedsRights(t *testing.T) {
 
 // TestPlaceWithoutProcess: a place that is closed allows no mount, and one whose process ends without a mount leaves nothing.
 func TestPlaceWithoutProcess(t *testing.T) {
-	dir, before := t.TempDir(), mounttest.Descriptors(t)
-	place, err := newConfinement(t).Prepare()
+	leavesNoDescriptor(t)
+	dir := t.TempDir()
+	place, err := newConfinement(t).Prepare(Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestPlaceWithoutProcess(t *testing.T) {
 	}
 	place.Close()
 	for range 2 {
-		place, err := newConfinement(t).Prepare()
+		place, err := newConfinement(t).Prepare(Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,14 +154,9 @@ func TestPlaceWithoutProcess(t *testing.T) {
 		}
 		place.Close()
 	}
-	place, err = newConfinement(t).Prepare()
+	place, err = newConfinement(t).Prepare(Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	place.Close()
-	for deadline := time.Now().Add(20 * time.Second); mounttest.Descriptors(t) > before; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d descriptors, %d before", mounttest.Descriptors(t), before)
-		}
-	}
 }

@@ -56,7 +56,7 @@ func TestRootIsAFence(t *testing.T) {
 		if err := os.WriteFile("/tmp/large", make([]byte, 17<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("17 MiB in /tmp: %v, want no space left", err)
 		}
-		gate, err := n.confine.apply()
+		gate, err := n.confine.apply(Client{})
 		if err != nil {
 			return err
 		}
