@@ -34,9 +34,12 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 		if err != nil {
 			state.Error = err.Error()
 		} else {
-			state = PlacementState{Placement: PlacementNode, Version: node.Version()}
+			state = PlacementState{Placement: PlacementNode, Version: node.Version(), Unsupervised: !node.Supervised()}
 			m.node.Store(node)
 		}
+	}
+	if state.Placement == PlacementPod {
+		state.Unsupervised = m.isUnsupervised()
 	}
 	if state == m.placement {
 		return false
@@ -48,11 +51,25 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	return true
 }
 
+// isUnsupervised reports whether clients in the container cannot be supervised. If not even that is known, the start of a client
+// fails and returns the reason.
+func (m *Manager) isUnsupervised() bool {
+	confinement, err := m.confine()
+	if err != nil {
+		return false
+	}
+	supervised, err := confinement.Supervised()
+	return err == nil && !supervised
+}
+
 // logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
 func (m *Manager) logPlacement(ctx context.Context) {
 	if m.placement.Error != "" {
 		klog.FromContext(ctx).Error(errors.New(m.placement.Error),
 			"GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
+	}
+	if m.placement.Unsupervised {
+		klog.FromContext(ctx).Info("GlusterFS clients can mount more than once, because the container runtime already supervises the system calls of this container; see docs/mounts.md")
 	}
 }
 
@@ -93,7 +110,7 @@ func (m *Manager) closeNode() {
 
 // preparePlace prepares the place in which the record's client is to run. discard removes its remains.
 func (m *Manager) preparePlace(r record) (*placement.Place, error) {
-	client := placement.Client{Name: r.name(), Log: nextLog(m.logPath(r.Source.VolumeID)), Group: m.groups.Next()}
+	client := placement.Client{Name: r.name(), Log: nextLog(m.logPath(r.Source.VolumeID)), Mount: m.freshPath(r), Group: m.groups.Next()}
 	if node := m.node.Load(); node != nil {
 		return node.Prepare(client)
 	}

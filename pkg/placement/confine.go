@@ -14,28 +14,53 @@ import (
 
 // Confinement removes the privileges that a GlusterFS client does not need: a client trusts the servers that give it its volume
 // file, so a malicious server must gain no more than access to the volume.
-type Confinement struct{ filter []unix.SockFilter }
+type Confinement struct {
+	filter       []unix.SockFilter // calls of mount(2) wait for a mountGate
+	unsupervised []unix.SockFilter // calls of mount(2) are allowed
+}
 
-// NewConfinement assembles the system call filter. This takes longer than apply, so it is done once.
+// NewConfinement assembles the system call filters. This takes longer than apply, so it is done once.
 func NewConfinement() (*Confinement, error) {
-	calls := policy()
+	filter, err := assemble(seccomp.ActionUserNotify)
+	if err != nil {
+		return nil, err
+	}
+	unsupervised, err := assemble(seccomp.ActionAllow)
+	return &Confinement{filter, unsupervised}, err
+}
+
+// assemble assembles a filter with the given action for calls of mount(2) that make a new mount.
+func assemble(newMount seccomp.Action) ([]unix.SockFilter, error) {
+	calls := policy(newMount)
 	program, err := calls.Assemble()
 	if err != nil {
 		return nil, fmt.Errorf("assemble the filter of system calls: %w", err)
 	}
-	c := &Confinement{filter: make([]unix.SockFilter, len(program))}
+	filter := make([]unix.SockFilter, len(program))
 	for i, instruction := range program {
 		raw, err := instruction.Assemble()
 		if err != nil {
 			return nil, fmt.Errorf("assemble the filter of system calls: %w", err)
 		}
-		c.filter[i] = unix.SockFilter{Code: raw.Op, Jt: raw.Jt, Jf: raw.Jf, K: raw.K}
+		filter[i] = unix.SockFilter{Code: raw.Op, Jt: raw.Jt, Jf: raw.Jf, K: raw.K}
 	}
-	return c, nil
+	return filter, nil
+}
+
+// Supervised reports whether clients in this container can mount only once. A container whose processes already have a supervisor
+// (seccomp_unotify(2)), for example of the container runtime, cannot supervise its clients.
+func (c *Confinement) Supervised() (bool, error) {
+	place, err := c.Prepare(Client{})
+	if err != nil {
+		return false, err
+	}
+	defer place.Close()
+	return place.gate != nil, nil
 }
 
 // apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
-// (package osthread). Each call of mount(2) waits for an answer through the returned gate, which the caller closes.
+// (package osthread). Each call of mount(2) waits for an answer through the returned gate, which the caller closes. The gate is nil
+// if clients cannot be supervised.
 func (c *Confinement) apply(client Client) (*mountGate, error) {
 	if err := dropCapabilities(); err != nil {
 		return nil, fmt.Errorf("drop capabilities: %w", err)
@@ -43,26 +68,43 @@ func (c *Confinement) apply(client Client) (*mountGate, error) {
 	if err := setGroup(client.Group); err != nil {
 		return nil, fmt.Errorf("set the group %d: %w", client.Group, err)
 	}
-	gate, err := c.load()
+	listener, err := c.load()
 	if err != nil {
 		return nil, fmt.Errorf("restrict system calls: %w", err)
 	}
-	return gate, nil
+	if listener == noListener {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	return &mountGate{listener, client.Mount}, nil
 }
 
-// load is like LoadFilter of package seccomp, for a filter that is already assembled.
-func (c *Confinement) load() (*mountGate, error) {
+// noListener is the result of load without supervision.
+const noListener = -1
+
+// load loads a filter, and returns the file descriptor of its listener.
+func (c *Confinement) load() (listener int, err error) {
 	if err := seccomp.SetNoNewPrivs(); err != nil {
-		return nil, err
+		return noListener, err
 	}
+	listener, err = loadFilter(c.filter, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+	if !errors.Is(err, unix.EBUSY) {
+		return listener, err
+	}
+	// A filter of this process has a listener, and the kernel allows only one. A client that can mount is better than none.
+	_, err = loadFilter(c.unsupervised, 0)
+	return noListener, err
+}
+
+// loadFilter is like LoadFilter of package seccomp, for a filter that is already assembled.
+func loadFilter(filter []unix.SockFilter, flags uintptr) (listener int, err error) {
 	// Before version 5.16, Linux slows down every process with a filter unless told that the process runs no foreign code.
-	const flags = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER
-	program := unix.SockFprog{Len: uint16(len(c.filter)), Filter: &c.filter[0]}                                            //nolint:gosec // some hundred instructions
+	flags |= unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}                                                //nolint:gosec // some hundred instructions
 	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) //nolint:gosec // as in seccomp(2)
 	if errno != 0 {
-		return nil, errno
+		return noListener, errno
 	}
-	return &mountGate{int(fd)}, nil
+	return int(fd), nil
 }
 
 // neededCapabilities returns a client's capabilities: it mounts, and it binds to a port below 1024 if a volume has
@@ -125,7 +167,7 @@ const changeMount = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_MOVE | unix.MS_SHAR
 // newNamespace is the set of flags with which clone(2) makes namespaces, as unshare does.
 const newNamespace = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
-func policy() seccomp.Policy {
+func policy(newMount seccomp.Action) seccomp.Policy {
 	var known []string
 	if native, err := arch.GetInfo(""); err == nil { // if it fails, Assemble returns the error
 		known = slices.Sorted(maps.Keys(native.SyscallNames))
@@ -147,7 +189,7 @@ func policy() seccomp.Policy {
 			}),
 			NamesWithCondtions: without("clone", 0, newNamespace),
 		}, {
-			Action:             seccomp.ActionUserNotify,
+			Action:             newMount,
 			NamesWithCondtions: without("mount", 3, changeMount),
 		}},
 	}

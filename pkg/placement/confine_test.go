@@ -2,6 +2,7 @@ package placement
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/sys/unix"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
@@ -60,12 +62,12 @@ func TestRefusedCalls(t *testing.T) {
 	numbers := native.SyscallNames
 	dir, confinement := t.TempDir(), newConfinement(t)
 	if err := osthread.Run(func() error {
-		gate, err := confinement.apply(Client{})
+		gate, err := confinement.apply(Client{Mount: dir})
 		if err != nil {
 			return err
 		}
-		allowed := make(chan error, 1)
-		go func() { allowed <- gate.allowOne() }()
+		made := make(chan error, 1)
+		go func() { made <- gate.mountOnce() }()
 		for _, name := range refused() {
 			number, known := numbers[name]
 			if !known && (native.Name == "x86_64" || name != "ioperm" && name != "iopl") {
@@ -91,11 +93,52 @@ func TestRefusedCalls(t *testing.T) {
 				t.Errorf("clone %#x: %v, want %v", flags, errno, want)
 			}
 		}
-		// A call that a client makes.
-		err = errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), <-allowed)
+		fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer fuse.Close()
+		// A client's mount. The type and the path of the call are ignored: a client that was taken over might choose them.
+		options := fmt.Sprintf("rootmode=40000,fd=%d,user_id=0,group_id=0", fuse.Fd())
+		err = errors.Join(unix.Mount("client", "/elsewhere", "proc", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, options), <-made)
+		if top, topErr := mount.Top(dir); top == nil || top.FSType != volumeType || top.Source != "client" || !mount.IsReadOnly(top) {
+			t.Errorf("mounted: %+v, %v", top, topErr)
+		}
 		for _, fsType := range []string{"devtmpfs", "proc", "cgroup2", "tmpfs"} { // a client mounts only once
 			if err := unix.Mount("again", dir, fsType, 0, ""); !errors.Is(err, unix.ENOSYS) {
 				t.Errorf("mount %s: %v", fsType, err)
+			}
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestContainerWithASupervisor: a container whose processes already have a supervisor cannot have another one. Clients are started
+// there all the same.
+func TestContainerWithASupervisor(t *testing.T) {
+	dir, confinement := t.TempDir(), newConfinement(t)
+	if supervised, err := confinement.Supervised(); !supervised || err != nil {
+		t.Errorf("without a supervisor: %t, %v", supervised, err)
+	}
+	if err := osthread.Run(func() error {
+		supervisor, err := loadFilter([]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}}, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(supervisor)
+		gate, err := confinement.apply(Client{})
+		if gate != nil {
+			t.Error("it has two supervisors")
+		}
+		err = errors.Join(err, unix.Mount("client", dir, "tmpfs", 0, ""))
+		for name, other := range map[string]error{"unmount": unix.Unmount(dir, 0), "remount": unix.Mount("", dir, "", unix.MS_REMOUNT, "")} {
+			if !errors.Is(other, unix.EPERM) {
+				t.Errorf("%s: %v", name, other)
 			}
 		}
 		return err

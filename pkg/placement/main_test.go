@@ -15,6 +15,9 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(containerVariable); name != "" {
 		os.Exit(container(name))
 	}
+	if at := os.Getenv(mounterVariable); at != "" {
+		os.Exit(mounter(at))
+	}
 	os.Exit(mounttest.RunPrivate(m))
 }
 

@@ -12,6 +12,7 @@ import (
 type Client struct {
 	Name  string // of its cgroup
 	Log   string // the only log that it can write, which must exist
+	Mount string // where it mounts its volume
 	Group uint32 // its group id, see Groups
 }
 
@@ -20,7 +21,7 @@ type Client struct {
 type Place struct {
 	thread osthread.Thread
 	cgroup *os.File   // v2 group in which the process is created; may be nil
-	gate   *mountGate // nil if the process is not confined
+	gate   *mountGate // nil if the process is not confined, or cannot be supervised
 }
 
 // Start starts the process.
@@ -35,7 +36,7 @@ func (p *Place) Start(cmd *exec.Cmd) error {
 	if err == nil && p.gate != nil {
 		gate := p.gate
 		p.gate = nil
-		go func() { _ = gate.allowOne() }() // if it fails, the client cannot mount, and its start fails
+		go func() { _ = gate.mountOnce() }() // if it fails, the client cannot mount, and its start fails
 	}
 	return err
 }

@@ -42,6 +42,8 @@ type Node struct {
 	tree     tree
 	root     *root
 	resolver sync.Mutex // held while writing the resolver files
+
+	supervised bool // set by try
 }
 
 // OpenNode copies the client's files and finds the node's cgroups. It fails if the container lacks a privilege or cannot see the
@@ -87,7 +89,9 @@ func (n *Node) try(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		gate.close() // it does not mount
+		if n.supervised = gate != nil; n.supervised {
+			gate.close() // it does not mount
+		}
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		if err == nil {
 			_ = device.Close()
@@ -109,6 +113,9 @@ func (n *Node) Close() {
 
 // Version returns the version of the client and of its files, for example "10.3-fa72aa9271d11132".
 func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
+
+// Supervised is like Confinement.Supervised, for clients outside of the container.
+func (n *Node) Supervised() bool { return n.supervised }
 
 // Prepare makes a place for a client: a cgroup, and a thread in it that has the client's root directory and privileges. The caller
 // closes the place, and removes the cgroup once the client has ended or could not be started.
