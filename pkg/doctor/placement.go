@@ -27,6 +27,10 @@ func (n *Node) placement(context.Context, checker) []report.Finding {
 		findings = nodeFinding(report.Warning, checkClients, "GlusterFS clients run in the node plugin's pod and end with it, because they cannot be placed outside: "+
 			shortened(state.Error), "see \"Clients in the pod\" in docs/mounts.md; until then drain the node before its node plugin is replaced")
 	}
+	if state.Unsupervised {
+		findings = append(findings, nodeFinding(report.Warning, checkClients, "GlusterFS clients can mount more than once, because the container runtime supervises the node plugin's system calls",
+			"see \"What a client may do\" in docs/mounts.md; without seccomp notifications for the node plugin's container, the node plugin supervises its clients")...)
+	}
 	inPod, older, all := 0, 0, fuseclient.Clients(n.StateDir)
 	for _, c := range all {
 		switch {

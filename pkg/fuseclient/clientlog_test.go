@@ -76,13 +76,35 @@ func TestClientsAreConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, in := range map[string][]byte{
-		`(?m)^CapEff:\t0000000000200400$`:               status,
-		`(?m)^Seccomp:\t2$`:                             status,
-		`(?m)^Max file size +16777216 +16777216 +bytes`: limits,
+		`(?m)^CapEff:\t0000000000200400$`:                status,
+		`(?m)^Seccomp:\t2$`:                              status,
+		`(?m)^Gid:\t20\d{8}\t20\d{8}\t20\d{8}\t20\d{8}$`: status,
+		`(?m)^Max file size +16777216 +16777216 +bytes`:  limits,
 	} {
 		if !regexp.MustCompile(want).Match(in) {
 			t.Errorf("no %s in\n%s", want, in)
 		}
+	}
+}
+
+// TestClientsHaveDifferentGroups: otherwise one client could read the files and the memory of the other.
+func TestClientsHaveDifferentGroups(t *testing.T) {
+	n := newNode(t)
+	r := n.stage()
+	if err := n.Stage(t.Context(), source("second"), n.mkdir("second")); err != nil {
+		t.Fatal(err)
+	}
+	second, _ := n.record("id-second")
+	group := func(p process) string {
+		t.Helper()
+		status, err := os.ReadFile(p.procPath("status"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(regexp.MustCompile(`(?m)^Gid:.*$`).Find(status))
+	}
+	if one, other := group(r.Process), group(second.Process); one == other {
+		t.Errorf("both have %q", one)
 	}
 }
 

@@ -120,7 +120,10 @@ func (e explanation) ofConnections() bool {
 	return e.words == brokenOff || e.words == tlsFailed || strings.Contains(e.words, "server $1")
 }
 
-// lastLine returns the last warning or error in a log without the client's prefix.
+// ofTheEnd matches the lines that a client logs at its end, whatever the reason: it may not unmount (package placement).
+var ofTheEnd = regexp.MustCompile(`cleanup_and_exit|0-glusterfs-fuse: fuse: failed to unmount `)
+
+// lastLine returns the last warning or error in a log that may be a reason, without the client's prefix.
 func lastLine(lines []string) string {
 	decorated := regexp.MustCompile(`^\[[^\]]*\] ([A-Z]) (?:\[[^\]]*\] )*(.*)$`)
 	for i, line := range slices.Backward(lines) {
@@ -128,7 +131,7 @@ func lastLine(lines []string) string {
 		switch {
 		case m == nil && i == 0:
 			return plain.Line(line, longestReason) // written before the log was open
-		case m != nil && slices.Contains([]string{"C", "E", "W"}, m[1]) && !strings.Contains(line, "cleanup_and_exit"):
+		case m != nil && slices.Contains([]string{"C", "E", "W"}, m[1]) && !ofTheEnd.MatchString(line):
 			return plain.Line(m[2], longestReason)
 		}
 	}

@@ -45,6 +45,7 @@ func TestReason(t *testing.T) {
 func TestLastLine(t *testing.T) {
 	for _, c := range []struct{ log, want string }{
 		{"[2026-11-24 18:41:03.0 +0000] E [MSGID: 1] [x.c:1:y] 0-z: the sky falls\n[2026-11-24 18:41:03.1 +0000] W [glusterfsd.c:1458:cleanup_and_exit] (-->) 0-: received signum (15), shutting down ", "0-z: the sky falls"},
+		{"[2026-11-24 18:41:03.0 +0000] E [x.c:1:y] 0-z: the sky falls\n[2026-11-24 18:41:03.1 +0000] E [mount-common.c:229:fuse_mnt_umount] 0-glusterfs-fuse: fuse: failed to unmount /clients/c: Operation not permitted", "0-z: the sky falls"},
 		{"[2026-11-24 18:41:03.0 +0000] I [x.c:1:y] 0-z: all is well", ""},
 		{"error while loading shared libraries: libgfrpc.so.0", "error while loading shared libraries: libgfrpc.so.0"},
 		{"", ""},

@@ -95,7 +95,9 @@ func fakeClient(args []string) int {
 	switch volume {
 	case "nope":
 		say("[2026-11-24 18:41:03.033055 +0000] E [glusterfsd-mgmt.c:2371:mgmt_getspec_cbk] 0-mgmt: failed to fetch volume file (key:/nope)")
-		_ = unix.Unmount(path, unix.MNT_DETACH)
+		if err := unix.Unmount(path, unix.MNT_DETACH); err != nil {
+			say("[2026-11-24 18:41:03.034012 +0000] E [mount-common.c:229:fuse_mnt_umount] 0-glusterfs-fuse: fuse: failed to unmount " + path + ": " + err.Error())
+		}
 		return 0
 	case "stopped":
 		say("[2026-11-24 18:41:02.617130 +0000] E [fuse-bridge.c:5364:fuse_first_lookup] 0-fuse: first lookup on root failed (Transport endpoint is not connected)")

@@ -57,7 +57,7 @@ func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable,
 	}
 	// This must come before the process is reaped. If the client has already ended, its log still holds the reason.
 	if c.process, err = identifyProcess(c.cmd.Process.Pid); err == nil {
-		err = limitLog(c.cmd.Process.Pid)
+		err = place.Do(func() error { return limitLog(c.cmd.Process.Pid) })
 	}
 	if err != nil {
 		err = errors.Join(err, c.cmd.Process.Kill(), unix.Close(c.pidfd))
@@ -119,11 +119,16 @@ func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client p
 	defer unix.Close(table)
 	visible := client.procPath("root", path)
 	for {
-		device, mounted, err := mount.DeviceIn(client.PID, path)
+		first, err := mount.TopIn(client.PID, path)
 		if err != nil {
 			return mount.Device{}, fmt.Errorf("%w: %w", errEnded, err)
 		}
-		if mounted {
+		if first != nil {
+			// A client that was taken over and is not supervised can mount any file system.
+			if first.FSType != fsType {
+				return mount.Device{}, fmt.Errorf("it has mounted a file system of type %q", first.FSType)
+			}
+			device := mount.DeviceOf(first)
 			dev, err := m.asker.Getattr(ctx, limit, visible, visible)
 			if err == nil && dev != device {
 				err = errEnded // the client unmounted in between, and the directory below answered

@@ -4,10 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 func TestClientArgs(t *testing.T) {
@@ -39,5 +42,24 @@ func TestClientEnvHasNoSecrets(t *testing.T) {
 	env := clientEnv()
 	if !slices.Contains(env, "TZ=UTC") || slices.ContainsFunc(env, func(e string) bool { return strings.Contains(e, "secret") }) {
 		t.Errorf("%q", env)
+	}
+}
+
+// TestFirstMountOfAnotherType: only a mount of GlusterFS is taken for the volume, whatever a client mounts.
+func TestFirstMountOfAnotherType(t *testing.T) {
+	n := newNode(t)
+	fresh, pid := n.mkdir("fresh"), mounttest.Container(t, "private")
+	mounttest.Inside(t, pid, func() error { return unix.Mount("gluster1:/vol", fresh, "tmpfs", 0, "") })
+	client, err := identifyProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pidfd)
+	if dev, err := n.firstAnswer(t.Context(), time.Minute, client, fresh, pidfd); err == nil || !strings.Contains(err.Error(), `a file system of type "tmpfs"`) {
+		t.Errorf("%v, %v", dev, err)
 	}
 }

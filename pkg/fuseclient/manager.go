@@ -6,9 +6,9 @@
 //
 //	volumes/<hash>.json              the staged volumes, and the process of each volume's client
 //	ending/<hash>-<generation>.json  retired clients that may not have ended yet
-//	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because a dying
-//	                                 client unmounts whatever lies on its own path. A client with a separate mount
-//	                                 namespace stays mounted there
+//	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because GlusterFS
+//	                                 unmounts whatever lies on its own path when it ends, unless that is
+//	                                 refused. A client with a separate mount namespace stays mounted there
 //	logs/<hash>.log, .log.1          the client's log, and that of the client before it; .log.new is that of the next
 //	tree/<version>                   the files of clients that run outside the container (package placement)
 //	leftovers                        files that the last start could not remove, for doctor
@@ -93,7 +93,8 @@ type Manager struct {
 	tried     time.Time                              // when the last preparation began; guarded by placing
 	placement PlacementState                         // its result; guarded by placing
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
-	deaths    atomic.Int64                           // clients that ended while they were needed
+	groups    *placement.Groups
+	deaths    atomic.Int64 // clients that ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
 	onReplace atomic.Pointer[func(ctx context.Context, former Served)]
 	changed   chan struct{} // there are unwritten publications
@@ -166,7 +167,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	}
 	m := &Manager{
 		cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
-		confine: sync.OnceValues(placement.NewConfinement), changed: make(chan struct{}, 1),
+		confine: sync.OnceValues(placement.NewConfinement), groups: placement.NewGroups(), changed: make(chan struct{}, 1),
 	}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)

@@ -143,6 +143,15 @@ func TestPlacementIsLogged(t *testing.T) {
 	m.upkeep(ctx)
 	m.upkeep(ctx)
 	logged(2, "in rounds of which the first has another reason")
+	const unsupervised = "GlusterFS clients can mount more than once"
+	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); strings.Contains(text, unsupervised) {
+		t.Errorf("logged of clients that are supervised: %s", text)
+	}
+	m.placement.Unsupervised = true
+	m.logPlacement(ctx)
+	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); !strings.Contains(text, unsupervised) {
+		t.Errorf("logged: %s", text)
+	}
 	if err := (PlacementState{}).write(filepath.Join(cfg.StateDir, "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}

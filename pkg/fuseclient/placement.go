@@ -41,9 +41,12 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 		if err != nil {
 			state.Error = err.Error()
 		} else {
-			state = PlacementState{Placement: PlacementNode, Version: node.Version()}
+			state = PlacementState{Placement: PlacementNode, Version: node.Version(), Unsupervised: !node.Supervised()}
 			m.node.Store(node)
 		}
+	}
+	if state.Placement == PlacementPod {
+		state.Unsupervised = m.isUnsupervised()
 	}
 	if state == m.placement {
 		return false
@@ -55,12 +58,15 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	return true
 }
 
-// retryNode prepares the node again if that has failed: a client that is started in the container stays there, although a failure
-// may last only for a moment.
-func (m *Manager) retryNode(ctx context.Context) {
-	if m.node.Load() == nil && m.openNode(ctx) {
-		m.logPlacement(ctx)
+// isUnsupervised reports whether clients in the container cannot be supervised. If not even that is known, the start of a client
+// fails and returns the reason.
+func (m *Manager) isUnsupervised() bool {
+	confinement, err := m.confine()
+	if err != nil {
+		return false
 	}
+	supervised, err := confinement.Supervised()
+	return err == nil && !supervised
 }
 
 // logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
@@ -71,6 +77,9 @@ func (m *Manager) logPlacement(ctx context.Context) {
 	if failed != "" {
 		klog.FromContext(ctx).Error(errors.New(failed),
 			"GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
+	}
+	if m.placement.Unsupervised {
+		klog.FromContext(ctx).Info("GlusterFS clients can mount more than once, because the container runtime already supervises the system calls of this container; see docs/mounts.md")
 	}
 }
 
@@ -111,14 +120,15 @@ func (m *Manager) closeNode() {
 
 // preparePlace prepares the place in which the record's client is to run. discard removes its remains.
 func (m *Manager) preparePlace(r record) (*placement.Place, error) {
+	client := placement.Client{Name: r.name(), Log: nextLog(m.logPath(r.Source.VolumeID)), Mount: m.freshPath(r), Group: m.groups.Next()}
 	if node := m.node.Load(); node != nil {
-		return node.Prepare(r.name(), nextLog(m.logPath(r.Source.VolumeID)))
+		return node.Prepare(client)
 	}
 	confinement, err := m.confine()
 	if err != nil {
 		return nil, err
 	}
-	return confinement.Prepare()
+	return confinement.Prepare(client)
 }
 
 // updateResolver gives clients on the node the node's current hosts file and resolver.

@@ -12,6 +12,8 @@ type PlacementState struct {
 	Placement string `json:"placement"`         // PlacementNode or PlacementPod
 	Version   string `json:"version,omitempty"` // version of the files of new clients on the node
 	Error     string `json:"error,omitempty"`   // why clients do not run on the node although they should
+	// Unsupervised is set if clients can mount more than once, see placement.Confinement.
+	Unsupervised bool `json:"unsupervised,omitempty"`
 }
 
 func placementPath(stateDir string) string { return filepath.Join(stateDir, "placement.json") }

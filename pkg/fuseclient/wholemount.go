@@ -126,9 +126,9 @@ func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration)
 	return r.Process.cloneIn(root)
 }
 
-// removeFirstMountIfShared removes a client's first mount if it is in the mount namespace of this process, where a dying client
-// would unmount whatever lies on its path. It keeps the mount of a volume that is a directory, because only that mount leads to
-// the directory.
+// removeFirstMountIfShared removes a client's first mount if it is in the mount namespace of this process, where a client of
+// an earlier version unmounts whatever lies on its path when it ends. It keeps the mount of a volume that is a directory, because
+// only that mount leads to the directory.
 func (m *Manager) removeFirstMountIfShared(ctx context.Context, r record) error {
 	if r.Process.isApart() || r.root() != "/" {
 		return nil

@@ -15,15 +15,23 @@ import (
 // A process in a container may have a file system that never answers anywhere below its root directory, and a path through
 // /proc/PID/root would lead there. The functions below read the process's mount table instead, which asks no file system.
 
-// DeviceIn returns the device of the last mount at a path in the mount namespace of a process, and whether there is one. The path
-// is below the process's root directory. The error wraps fs.ErrNotExist if the process does not exist; for a zombie, it wraps
-// EINVAL (IsGone).
-func DeviceIn(pid int, path string) (dev Device, mounted bool, err error) {
+// TopIn returns the last mount at a path in the mount namespace of a process, or nil if there is none. The path is below the
+// process's root directory. The error wraps fs.ErrNotExist if the process does not exist; for a zombie, it wraps EINVAL (IsGone).
+func TopIn(pid int, path string) (*mountinfo.Info, error) {
 	found, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return i.Mountpoint == path })
 	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[len(found)-1], nil
+}
+
+// DeviceIn returns the device of the mount that TopIn returns, and whether there is one.
+func DeviceIn(pid int, path string) (dev Device, mounted bool, err error) {
+	top, err := TopIn(pid, path)
+	if top == nil {
 		return Device{}, false, err
 	}
-	return DeviceOf(found[len(found)-1]), true, nil
+	return DeviceOf(top), true, nil
 }
 
 // TypeIn returns the type of the file system of a mount in the mount namespace of a process, given the mount's id.

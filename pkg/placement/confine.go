@@ -14,52 +14,97 @@ import (
 
 // Confinement removes the privileges that a GlusterFS client does not need: a client trusts the servers that give it its volume
 // file, so a malicious server must gain no more than access to the volume.
-type Confinement struct{ filter []unix.SockFilter }
+type Confinement struct {
+	filter       []unix.SockFilter // calls of mount(2) wait for a mountGate
+	unsupervised []unix.SockFilter // calls of mount(2) are allowed
+}
 
-// NewConfinement assembles the system call filter. This takes longer than apply, so it is done once.
+// NewConfinement assembles the system call filters. This takes longer than apply, so it is done once.
 func NewConfinement() (*Confinement, error) {
-	calls := policy()
+	filter, err := assemble(seccomp.ActionUserNotify)
+	if err != nil {
+		return nil, err
+	}
+	unsupervised, err := assemble(seccomp.ActionAllow)
+	return &Confinement{filter, unsupervised}, err
+}
+
+// assemble assembles a filter with the given action for calls of mount(2) that make a new mount.
+func assemble(newMount seccomp.Action) ([]unix.SockFilter, error) {
+	calls := policy(newMount)
 	program, err := calls.Assemble()
 	if err != nil {
 		return nil, fmt.Errorf("assemble the filter of system calls: %w", err)
 	}
-	c := &Confinement{filter: make([]unix.SockFilter, len(program))}
+	filter := make([]unix.SockFilter, len(program))
 	for i, instruction := range program {
 		raw, err := instruction.Assemble()
 		if err != nil {
 			return nil, fmt.Errorf("assemble the filter of system calls: %w", err)
 		}
-		c.filter[i] = unix.SockFilter{Code: raw.Op, Jt: raw.Jt, Jf: raw.Jf, K: raw.K}
+		filter[i] = unix.SockFilter{Code: raw.Op, Jt: raw.Jt, Jf: raw.Jf, K: raw.K}
 	}
-	return c, nil
+	return filter, nil
+}
+
+// Supervised reports whether clients in this container can mount only once. A container whose processes already have a supervisor
+// (seccomp_unotify(2)), for example of the container runtime, cannot supervise its clients.
+func (c *Confinement) Supervised() (bool, error) {
+	place, err := c.Prepare(Client{})
+	if err != nil {
+		return false, err
+	}
+	defer place.Close()
+	return place.gate != nil, nil
 }
 
 // apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
-// (package osthread). Each call of mount(2) waits for an answer through the returned gate, which the caller closes.
-func (c *Confinement) apply() (*mountGate, error) {
+// (package osthread). Each call of mount(2) waits for an answer through the returned gate, which the caller closes. The gate is nil
+// if clients cannot be supervised.
+func (c *Confinement) apply(client Client) (*mountGate, error) {
 	if err := dropCapabilities(); err != nil {
 		return nil, fmt.Errorf("drop capabilities: %w", err)
 	}
-	gate, err := c.load()
+	if err := setGroup(client.Group); err != nil {
+		return nil, fmt.Errorf("set the group %d: %w", client.Group, err)
+	}
+	listener, err := c.load()
 	if err != nil {
 		return nil, fmt.Errorf("restrict system calls: %w", err)
 	}
-	return gate, nil
+	if listener == noListener {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	return &mountGate{listener, client.Mount}, nil
 }
 
-// load is like LoadFilter of package seccomp, for a filter that is already assembled.
-func (c *Confinement) load() (*mountGate, error) {
+// noListener is the result of load without supervision.
+const noListener = -1
+
+// load loads a filter, and returns the file descriptor of its listener.
+func (c *Confinement) load() (listener int, err error) {
 	if err := seccomp.SetNoNewPrivs(); err != nil {
-		return nil, err
+		return noListener, err
 	}
+	listener, err = loadFilter(c.filter, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+	if !errors.Is(err, unix.EBUSY) {
+		return listener, err
+	}
+	// A filter of this process has a listener, and the kernel allows only one. A client that can mount is better than none.
+	_, err = loadFilter(c.unsupervised, 0)
+	return noListener, err
+}
+
+// loadFilter is like LoadFilter of package seccomp, for a filter that is already assembled.
+func loadFilter(filter []unix.SockFilter, flags uintptr) (listener int, err error) {
 	// Before version 5.16, Linux slows down every process with a filter unless told that the process runs no foreign code.
-	const flags = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW | unix.SECCOMP_FILTER_FLAG_NEW_LISTENER
-	program := unix.SockFprog{Len: uint16(len(c.filter)), Filter: &c.filter[0]}                                            //nolint:gosec // some hundred instructions
+	flags |= unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}                                                //nolint:gosec // some hundred instructions
 	fd, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&program))) //nolint:gosec // as in seccomp(2)
 	if errno != 0 {
-		return nil, errno
+		return noListener, errno
 	}
-	return &mountGate{int(fd)}, nil
+	return int(fd), nil
 }
 
 // neededCapabilities returns a client's capabilities: it mounts, and it binds to a port below 1024 if a volume has
@@ -93,13 +138,16 @@ func dropCapabilities() error {
 	}
 }
 
-// refused returns system calls that no client makes, and with which a process that may mount could leave its root directory,
+// refused returns system calls that no client needs, and with which a process that may mount could leave its root directory,
 // access other processes or change the node. Calls that the library's list lacks and calls of other architectures are refused as
-// well.
+// well. clone3 is allowed, also with flags that policy refuses for clone, because the flags are in the memory of the process, and
+// the place's thread starts the client with it.
 func refused() []string {
 	return []string{
-		// Mounts and namespaces.
-		"chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "pivot_root", "setns", "unshare",
+		// Mounts and namespaces. With umount2, a client could uncover the files below /proc that change the node (tree.mountProc). A
+		// client calls umount2 only at its end, and ignores the result.
+		"chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount_setattr", "move_mount", "open_tree", "open_tree_attr", "pivot_root", "setns",
+		"umount2", "unshare",
 		// Access to files other than by name.
 		"fanotify_init", "mknod", "mknodat", "name_to_handle_at", "open_by_handle_at", "quotactl", "quotactl_fd",
 		// Other processes.
@@ -116,23 +164,33 @@ func refused() []string {
 // changeMount is the set of flags with which mount(2) changes an existing mount or mounts it again.
 const changeMount = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_MOVE | unix.MS_SHARED | unix.MS_SLAVE | unix.MS_PRIVATE | unix.MS_UNBINDABLE
 
-func policy() seccomp.Policy {
+// newNamespace is the set of flags with which clone(2) makes namespaces, as unshare does.
+const newNamespace = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+func policy(newMount seccomp.Action) seccomp.Policy {
 	var known []string
 	if native, err := arch.GetInfo(""); err == nil { // if it fails, Assemble returns the error
 		known = slices.Sorted(maps.Keys(native.SyscallNames))
 	}
-	const flags = 3 // index of mount's argument
+	without := func(call string, argument uint32, flags uint64) []seccomp.NameWithConditions {
+		return []seccomp.NameWithConditions{{
+			Name:       call,
+			Conditions: []seccomp.Condition{{Argument: argument, Operation: seccomp.BitsNotSet, Value: flags}},
+		}}
+	}
 	return seccomp.Policy{
 		DefaultAction: seccomp.ActionErrno, // EPERM
+		// mount must be last: after a condition that is not met, the library compares the flags with the numbers of the next group's
+		// calls. The flags of clone that are refused are larger than the number of mount, but not vice versa.
 		Syscalls: []seccomp.SyscallGroup{{
 			Action: seccomp.ActionAllow,
-			Names:  slices.DeleteFunc(known, func(name string) bool { return name == "mount" || slices.Contains(refused(), name) }),
+			Names: slices.DeleteFunc(known, func(name string) bool {
+				return name == "mount" || name == "clone" || slices.Contains(refused(), name)
+			}),
+			NamesWithCondtions: without("clone", 0, newNamespace),
 		}, {
-			Action: seccomp.Action(unix.SECCOMP_RET_USER_NOTIF),
-			NamesWithCondtions: []seccomp.NameWithConditions{{
-				Name:       "mount",
-				Conditions: []seccomp.Condition{{Argument: flags, Operation: seccomp.BitsNotSet, Value: changeMount}},
-			}},
+			Action:             newMount,
+			NamesWithCondtions: without("mount", 3, changeMount),
 		}},
 	}
 }

@@ -2,16 +2,16 @@ package placement
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/sys/unix"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
@@ -24,12 +24,12 @@ func newConfinement(t *testing.T) *Confinement {
 	return c
 }
 
-// TestConfinedProgram: root has two capabilities, and gets no more from the programs that it runs.
+// TestConfinedProgram: root has a separate group and two capabilities, and gets no more from the programs that it runs.
 func TestConfinedProgram(t *testing.T) {
 	confinement := newConfinement(t)
 	var status []byte
 	if err := osthread.Run(func() (err error) {
-		gate, err := confinement.apply()
+		gate, err := confinement.apply(Client{Group: firstGroup})
 		if err != nil {
 			return err
 		}
@@ -40,6 +40,7 @@ func TestConfinedProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		"Uid:\t0\t0\t0\t0", "Gid:\t2013265920\t2013265920\t2013265920\t2013265920",
 		"CapInh:\t0000000000000000", "CapPrm:\t0000000000200400", "CapEff:\t0000000000200400", "CapBnd:\t0000000000200400",
 		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
 	} {
@@ -47,7 +48,7 @@ func TestConfinedProgram(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, status)
 		}
 	}
-	if own, err := os.ReadFile("/proc/self/status"); err != nil || strings.Contains(string(own), "CapBnd:\t0000000000200400") {
+	if own, err := os.ReadFile("/proc/self/status"); err != nil || strings.Contains(string(own), "CapBnd:\t0000000000200400") || strings.Contains(string(own), "2013265920") {
 		t.Errorf("this process, too: %v\n%s", err, own)
 	}
 }
@@ -61,12 +62,12 @@ func TestRefusedCalls(t *testing.T) {
 	numbers := native.SyscallNames
 	dir, confinement := t.TempDir(), newConfinement(t)
 	if err := osthread.Run(func() error {
-		gate, err := confinement.apply()
+		gate, err := confinement.apply(Client{Mount: dir})
 		if err != nil {
 			return err
 		}
-		allowed := make(chan error, 1)
-		go func() { allowed <- gate.allowOne() }()
+		made := make(chan error, 1)
+		go func() { made <- gate.mountOnce() }()
 		for _, name := range refused() {
 			number, known := numbers[name]
 			if !known && (native.Name == "x86_64" || name != "ioperm" && name != "iopl") {
@@ -83,8 +84,26 @@ func TestRefusedCalls(t *testing.T) {
 				t.Errorf("mount %s: %v", name, err)
 			}
 		}
-		// Calls that a client makes.
-		err = errors.Join(unix.Mount("client", dir, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, ""), <-allowed, unix.Unmount(dir, 0))
+		// The kernel refuses CLONE_THREAD alone, so no process is made.
+		for flags, want := range map[uintptr]unix.Errno{
+			0: unix.EINVAL, unix.CLONE_NEWNS: unix.EPERM, unix.CLONE_NEWCGROUP: unix.EPERM, unix.CLONE_NEWUTS: unix.EPERM,
+			unix.CLONE_NEWIPC: unix.EPERM, unix.CLONE_NEWUSER: unix.EPERM, unix.CLONE_NEWPID: unix.EPERM, unix.CLONE_NEWNET: unix.EPERM,
+		} {
+			if _, _, errno := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_THREAD|flags, 0, 0, 0, 0, 0); errno != want {
+				t.Errorf("clone %#x: %v, want %v", flags, errno, want)
+			}
+		}
+		fuse, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer fuse.Close()
+		// A client's mount. The type and the path of the call are ignored: a client that was taken over might choose them.
+		options := fmt.Sprintf("rootmode=40000,fd=%d,user_id=0,group_id=0", fuse.Fd())
+		err = errors.Join(unix.Mount("client", "/elsewhere", "proc", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, options), <-made)
+		if top, topErr := mount.Top(dir); top == nil || top.FSType != volumeType || top.Source != "client" || !mount.IsReadOnly(top) {
+			t.Errorf("mounted: %+v, %v", top, topErr)
+		}
 		for _, fsType := range []string{"devtmpfs", "proc", "cgroup2", "tmpfs"} { // a client mounts only once
 			if err := unix.Mount("again", dir, fsType, 0, ""); !errors.Is(err, unix.ENOSYS) {
 				t.Errorf("mount %s: %v", fsType, err)
@@ -92,6 +111,41 @@ func TestRefusedCalls(t *testing.T) {
 		}
 		return err
 	}); err != nil {
+		t.Error(err)
+	}
+	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestContainerWithASupervisor: a container whose processes already have a supervisor cannot have another one. Clients are started
+// there all the same.
+func TestContainerWithASupervisor(t *testing.T) {
+	dir, confinement := t.TempDir(), newConfinement(t)
+	if supervised, err := confinement.Supervised(); !supervised || err != nil {
+		t.Errorf("without a supervisor: %t, %v", supervised, err)
+	}
+	if err := osthread.Run(func() error {
+		supervisor, err := loadFilter([]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}}, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(supervisor)
+		gate, err := confinement.apply(Client{})
+		if gate != nil {
+			t.Error("it has two supervisors")
+		}
+		err = errors.Join(err, unix.Mount("client", dir, "tmpfs", 0, ""))
+		for name, other := range map[string]error{"unmount": unix.Unmount(dir, 0), "remount": unix.Mount("", dir, "", unix.MS_REMOUNT, "")} {
+			if !errors.Is(other, unix.EPERM) {
+				t.Errorf("%s: %v", name, other)
+			}
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 		t.Error(err)
 	}
 }
@@ -109,7 +163,7 @@ func TestConfineNeedsRights(t *testing.T) {
 		if err := unix.Capset(&header, &sets[0]); err != nil {
 			return err
 		}
-		if _, err := confinement.apply(); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
+		if _, err := confinement.apply(Client{}); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "drop capabilities") {
 			t.Errorf("%v", err)
 		}
 		return nil
@@ -120,8 +174,9 @@ func TestConfineNeedsRights(t *testing.T) {
 
 // TestPlaceWithoutProcess: a place that is closed allows no mount, and one whose process ends without a mount leaves nothing.
 func TestPlaceWithoutProcess(t *testing.T) {
-	dir, before := t.TempDir(), mounttest.Descriptors(t)
-	place, err := newConfinement(t).Prepare()
+	leavesNoDescriptor(t)
+	dir := t.TempDir()
+	place, err := newConfinement(t).Prepare(Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +187,7 @@ func TestPlaceWithoutProcess(t *testing.T) {
 	}
 	place.Close()
 	for range 2 {
-		place, err := newConfinement(t).Prepare()
+		place, err := newConfinement(t).Prepare(Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,14 +197,9 @@ func TestPlaceWithoutProcess(t *testing.T) {
 		}
 		place.Close()
 	}
-	place, err = newConfinement(t).Prepare()
+	place, err = newConfinement(t).Prepare(Client{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	place.Close()
-	for deadline := time.Now().Add(20 * time.Second); mounttest.Descriptors(t) > before; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d descriptors, %d before", mounttest.Descriptors(t), before)
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
@@ -13,6 +14,9 @@ import (
 func TestMain(m *testing.M) {
 	if name := os.Getenv(containerVariable); name != "" {
 		os.Exit(container(name))
+	}
+	if at := os.Getenv(mounterVariable); at != "" {
+		os.Exit(mounter(at))
 	}
 	os.Exit(mounttest.RunPrivate(m))
 }
@@ -26,6 +30,23 @@ func stateDir(t *testing.T) string {
 		}
 	}
 	return dir
+}
+
+// leavesNoDescriptor fails the test if it leaves a file open. It waits, because a gate is closed a moment after its client has
+// ended.
+func leavesNoDescriptor(t *testing.T) {
+	t.Helper()
+	if in, out, err := os.Pipe(); err == nil { // the first pipe opens descriptors that stay open
+		_, _ = in.Close(), out.Close()
+	}
+	before := mounttest.Descriptors(t)
+	t.Cleanup(func() {
+		for deadline := time.Now().Add(20 * time.Second); mounttest.Descriptors(t) > before; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d descriptors, %d before", mounttest.Descriptors(t), before)
+			}
+		}
+	})
 }
 
 func openNode(t *testing.T, dir string) *Node {

@@ -10,13 +10,16 @@ import (
 // mountGate lets confined processes mount once. A client starts the process that mounts its volume before it connects to a
 // server. Without the gate, a client that was taken over later could mount devtmpfs or proc, which give access to the node's
 // disks and settings: the filter cannot examine the type of a file system, which is in the memory of the process.
-type mountGate struct{ fd int }
+type mountGate struct {
+	fd int
+	at string // where the client's volume is mounted
+}
 
 // The structures of seccomp_unotify(2).
 type (
 	notification struct {
 		id         uint64
-		pid, flags uint32
+		pid, flags uint32 // pid is the number of the thread
 		call       struct {
 			number, arch uint32
 			pointer      uint64
@@ -24,16 +27,18 @@ type (
 		}
 	}
 	notificationAnswer struct {
-		id           uint64
-		value        int64
-		errno, flags uint32
+		id    uint64
+		value int64
+		errno int32 // negative
+		flags uint32
 	}
 )
 
-// allowOne waits until a confined process calls mount(2), allows that call, and closes the gate. It also returns when the last
+// mountOnce waits until a confined process calls mount(2), makes that mount, and closes the gate. It also returns when the last
 // confined process has ended.
-func (g *mountGate) allowOne() error {
+func (g *mountGate) mountOnce() error {
 	defer g.close()
+	result := errNotAsked
 	for {
 		fds := []unix.PollFd{{Fd: int32(g.fd), Events: unix.POLLIN}}
 		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
@@ -47,13 +52,32 @@ func (g *mountGate) allowOne() error {
 		var asked notification
 		err := g.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&asked)) //nolint:gosec // as in seccomp_unotify(2)
 		if err == nil {
-			answer := notificationAnswer{id: asked.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+			// After a signal, the process repeats its call. It must then get the result of the mount that was made.
+			if errors.Is(result, errNotAsked) {
+				result = g.mount(asked)
+			}
+			answer := answerTo(asked.id, result)
 			err = g.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer)) //nolint:gosec // as above
 		}
 		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINTR) { // otherwise the process was killed or interrupted
 			return err
 		}
 	}
+}
+
+// answerTo returns the answer that gives a process the result of its mount.
+func answerTo(id uint64, result error) notificationAnswer {
+	switch {
+	case result == nil:
+		return notificationAnswer{id: id}
+	case errors.Is(result, errHidden):
+		return notificationAnswer{id: id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
+	}
+	errno, ok := errors.AsType[unix.Errno](result)
+	if !ok {
+		errno = unix.EINVAL
+	}
+	return notificationAnswer{id: id, errno: -int32(errno)} //nolint:gosec // at most 4095
 }
 
 func (g *mountGate) ioctl(request uintptr, argument unsafe.Pointer) error {

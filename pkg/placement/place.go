@@ -8,12 +8,20 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
+// Client describes a client that is to be started at a place.
+type Client struct {
+	Name  string // of its cgroup
+	Log   string // the only log that it can write, which must exist
+	Mount string // where it mounts its volume
+	Group uint32 // its group id, see Groups
+}
+
 // Place is a place in which one process can be started: a thread that already has the process's root directory, privileges and
 // cgroups. Making a place takes longer than starting the process, and is independent of the process.
 type Place struct {
 	thread osthread.Thread
 	cgroup *os.File   // v2 group in which the process is created; may be nil
-	gate   *mountGate // nil if the process is not confined
+	gate   *mountGate // nil if the process is not confined, or cannot be supervised
 }
 
 // Start starts the process.
@@ -28,10 +36,14 @@ func (p *Place) Start(cmd *exec.Cmd) error {
 	if err == nil && p.gate != nil {
 		gate := p.gate
 		p.gate = nil
-		go func() { _ = gate.allowOne() }() // if it fails, the client cannot mount, and its start fails
+		go func() { _ = gate.mountOnce() }() // if it fails, the client cannot mount, and its start fails
 	}
 	return err
 }
+
+// Do calls fn on the place's thread. The thread has the user and group of the process, and so may set limits of the process
+// without CAP_SYS_RESOURCE.
+func (p *Place) Do(fn func() error) error { return p.thread.Do(fn) }
 
 // Close releases the place. A process that was started keeps running.
 func (p *Place) Close() {
@@ -63,5 +75,7 @@ func (c *cgroups) place(group string, enter func() (*mountGate, error)) (*Place,
 // unconfined is the function for a place without restrictions.
 func unconfined() (*mountGate, error) { return nil, nil } //nolint:nilnil // no gate
 
-// Prepare makes a place in this container.
-func (c *Confinement) Prepare() (*Place, error) { return (&cgroups{}).place("", c.apply) }
+// Prepare makes a place for a client in this container. Such a client has no cgroup, and can write all logs.
+func (c *Confinement) Prepare(client Client) (*Place, error) {
+	return (&cgroups{}).place("", func() (*mountGate, error) { return c.apply(client) })
+}

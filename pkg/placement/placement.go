@@ -43,6 +43,8 @@ type Node struct {
 	tree     tree
 	root     *root
 	resolver sync.Mutex // held while writing the resolver files
+
+	supervised bool // set by try
 }
 
 // OpenNode copies the client's files and finds the node's cgroups. It fails if the container lacks a privilege or cannot see the
@@ -95,11 +97,13 @@ func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
 	err := n.start(cmd, name, n.cfg.MemoryLimit, func() (*mountGate, error) {
-		gate, err := n.enter("")
+		gate, err := n.enter(Client{})
 		if err != nil {
 			return nil, err
 		}
-		gate.close() // it does not mount
+		if n.supervised = gate != nil; n.supervised {
+			gate.close() // it does not mount
+		}
 		device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 		if err == nil {
 			_ = device.Close()
@@ -122,19 +126,21 @@ func (n *Node) Close() {
 // Version returns the version of the client and of its files, for example "10.3-fa72aa9271d11132".
 func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
-// Prepare makes a place for a client: a cgroup with the given name, and a thread in it that has the client's root directory and
-// privileges. Of the files in logs/, the client can write only its log, which must exist. The caller closes the place, and removes
-// the cgroup once the client has ended or could not be started.
-func (n *Node) Prepare(name, log string) (*Place, error) {
-	return n.prepare(name, n.cfg.MemoryLimit, func() (*mountGate, error) { return n.enter(log) })
+// Supervised is like Confinement.Supervised, for clients outside of the container.
+func (n *Node) Supervised() bool { return n.supervised }
+
+// Prepare makes a place for a client: a cgroup, and a thread in it that has the client's root directory and privileges. The caller
+// closes the place, and removes the cgroup once the client has ended or could not be started.
+func (n *Node) Prepare(client Client) (*Place, error) {
+	return n.prepare(client.Name, n.cfg.MemoryLimit, func() (*mountGate, error) { return n.enter(client) })
 }
 
 // enter gives the calling thread a client's root directory and privileges.
-func (n *Node) enter(log string) (*mountGate, error) {
-	if err := n.root.enter(log); err != nil {
+func (n *Node) enter(client Client) (*mountGate, error) {
+	if err := n.root.enter(client.Log); err != nil {
 		return nil, err
 	}
-	return n.confine.apply()
+	return n.confine.apply(client)
 }
 
 // StartBeside starts a process in a cgroup with the given name, but with the root directory and privileges of this process.

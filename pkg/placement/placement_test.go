@@ -72,7 +72,7 @@ func TestNodeInDoubt(t *testing.T) {
 	if err := open(); !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), says) {
 		t.Errorf("without a directory: %v", err)
 	}
-	if place, err := n.Prepare("one", ""); place != nil || !errors.Is(err, os.ErrNotExist) {
+	if place, err := n.Prepare(Client{Name: "one"}); place != nil || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a client without its directory: %v, %v", place, err)
 	}
 	if after := mounttest.Descriptors(t); after != before {
@@ -130,7 +130,7 @@ func TestPlaceWithoutAProcess(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // the collector would close forgotten files
 	n := openNode(t, stateDir(t))
 	prepare := func() int {
-		place, err := n.Prepare("one", "")
+		place, err := n.Prepare(Client{Name: "one"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,6 +56,19 @@ func TestRootIsAFence(t *testing.T) {
 		if err := os.WriteFile("/tmp/large", make([]byte, 17<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("17 MiB in /tmp: %v, want no space left", err)
 		}
+		gate, err := n.confine.apply(Client{})
+		if err != nil {
+			return err
+		}
+		gate.close()
+		const no = ^uintptr(0)
+		if err := unix.Unmount("/proc/sys", unix.MNT_DETACH); !errors.Is(err, unix.EPERM) {
+			t.Errorf("the mount that covers /proc/sys was removed: %v", err)
+		}
+		// It could make a writable clone of that mount.
+		if _, _, errno := unix.Syscall6(unix.SYS_OPEN_TREE_ATTR, no, no, no, no, no, no); errno != unix.EPERM {
+			t.Errorf("open_tree_attr: %v", errno)
+		}
 		// The program that the node's kernel runs as root when a process crashes.
 		if err := os.WriteFile("/proc/sys/kernel/core_pattern", []byte("core"), 0o600); !errors.Is(err, unix.EROFS) {
 			t.Errorf("core_pattern: %v, want a read-only file system", err)

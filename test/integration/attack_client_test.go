@@ -129,6 +129,9 @@ func TestClientIsConfined(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, status)
 		}
 	}
+	if !regexp.MustCompile(`(?m)^Gid:\t20\d{8}\t`).Match(status) {
+		t.Errorf("it has no separate group:\n%s", status)
+	}
 	table, err := os.ReadFile(proc + "/mountinfo")
 	r.ok(err, "read the client's mounts")
 	var writable []string

@@ -1,0 +1,95 @@
+package placement
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+)
+
+// volumeType is the type of a client's file system.
+const volumeType = "fuse.glusterfs"
+
+var (
+	// errNotAsked is returned when the process that called mount(2) has been killed or interrupted.
+	errNotAsked = errors.New("the process does not wait for a mount")
+	// errHidden is returned when a security module hides the client's memory from this process, as Yama does with ptrace_scope 3.
+	errHidden = errors.New("the arguments of mount(2) cannot be read")
+)
+
+// deviceOption matches the option that names the file descriptor of /dev/fuse.
+var deviceOption = regexp.MustCompile(`(?:^|,)fd=([0-9]+)`)
+
+// mount makes the mount of a client that calls mount(2), in the client's mount namespace. It takes only the name, the flags and the
+// options from the call: the mount is at the gate's path and has the type of a volume, whatever the client asks for. The call itself
+// must not continue after its arguments were examined, because another thread of the client could change them.
+func (g *mountGate) mount(asked notification) error {
+	name, err := asked.text(0)
+	if errors.Is(err, unix.EPERM) {
+		return errHidden
+	}
+	if err != nil {
+		return err
+	}
+	options, err := asked.text(4)
+	if err != nil {
+		return err
+	}
+	process, err := statusNumber(fmt.Sprintf("/proc/%d", asked.pid), "Tgid")
+	if err != nil {
+		return err
+	}
+	pidfd, err := unix.PidfdOpen(process, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+	// If this fails, another process may have the number by now.
+	if err := g.ioctl(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&asked.id)); err != nil { //nolint:gosec // as in seccomp_unotify(2)
+		return errNotAsked
+	}
+	number := deviceOption.FindStringSubmatchIndex(options)
+	if number == nil {
+		return unix.EINVAL
+	}
+	theirs, err := strconv.Atoi(options[number[2]:number[3]])
+	if err != nil {
+		return err
+	}
+	device, err := unix.PidfdGetfd(pidfd, theirs, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(device)
+	options = options[:number[2]] + strconv.Itoa(device) + options[number[3]:]
+	return mount.InNamespaceOnly(pidfd, func() error {
+		return unix.Mount(name, g.at, volumeType, uintptr(asked.call.arguments[3]), options)
+	})
+}
+
+// text returns the text to which an argument of the call points. Like mount(2), it reads at most a page.
+func (n notification) text(argument int) (string, error) {
+	page := os.Getpagesize()
+	address, buffer := uintptr(n.call.arguments[argument]), make([]byte, page)
+	ofFirst := page - int(address%uintptr(page)) //nolint:gosec // less than a page
+	local := unix.Iovec{Base: &buffer[0]}
+	local.SetLen(page)
+	// The page after the text's may not be there, and the kernel stops between two elements.
+	remote := []unix.RemoteIovec{{Base: address, Len: ofFirst}, {Base: address + uintptr(ofFirst), Len: page - ofFirst}}
+	count, err := unix.ProcessVMReadv(int(n.pid), []unix.Iovec{local}, remote, 0)
+	if err != nil {
+		return "", err
+	}
+	text, _, ended := strings.Cut(string(buffer[:count]), "\x00")
+	if !ended {
+		return "", unix.EINVAL
+	}
+	return text, nil
+}
