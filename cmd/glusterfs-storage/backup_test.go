@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -342,7 +343,7 @@ func TestRestoreWaitsForTheLock(t *testing.T) {
 func fakeDatabase(content string) []byte {
 	header := make([]byte, 20)
 	binary.NativeEndian.PutUint32(header[16:], 0xED0CDAED)
-	return append(header, content...)
+	return slices.Concat(header, []byte(content))
 }
 
 // addBackup puts a backup into a Secret, with the annotation that has it replace the database.

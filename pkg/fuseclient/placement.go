@@ -58,6 +58,14 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	return true
 }
 
+// retryNode prepares the node again if that has failed: a client that is started in the container stays there, although a failure
+// may last only for a moment.
+func (m *Manager) retryNode(ctx context.Context) {
+	if m.cfg.Placement == PlacementNode && m.node.Load() == nil && m.openNode(ctx) {
+		m.logPlacement(ctx)
+	}
+}
+
 // isUnsupervised reports whether clients in the container cannot be supervised. If not even that is known, the start of a client
 // fails and returns the reason.
 func (m *Manager) isUnsupervised() bool {
@@ -72,13 +80,13 @@ func (m *Manager) isUnsupervised() bool {
 // logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
 func (m *Manager) logPlacement(ctx context.Context) {
 	m.placing.Lock()
-	failed := m.placement.Error
+	state := m.placement
 	m.placing.Unlock()
-	if failed != "" {
-		klog.FromContext(ctx).Error(errors.New(failed),
+	if state.Error != "" {
+		klog.FromContext(ctx).Error(errors.New(state.Error),
 			"GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
 	}
-	if m.placement.Unsupervised {
+	if state.Unsupervised {
 		klog.FromContext(ctx).Info("GlusterFS clients can mount more than once, because the container runtime already supervises the system calls of this container; see docs/mounts.md")
 	}
 }

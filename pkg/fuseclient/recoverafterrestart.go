@@ -48,8 +48,8 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			log.Info("Rebuilding a record that is older than the running client", "volumeID", r.Source.VolumeID)
 			incomplete, err = append(incomplete, r), removeFile(path)
 		default:
-			dropUnpublished(r)
 			m.records[r.Source.VolumeID] = r
+			dropUnpublished(r)
 			m.watchForDeath(ctx, r)
 		}
 		m.recordLeftover(log, path, err)

@@ -33,6 +33,21 @@ func noteNode(found map[mount.Device][]tables.Table) {
 	}
 	// A mount on the node that is there before and after the container's table is read has kept its device number all the time.
 	before := onNode(wanted)
+	now := readTwice(found)
+	after := onNode(wanted)
+	for d, all := range found {
+		for _, t := range all {
+			for i, m := range t.Mounts {
+				if lacksNode(m, d) && has(now[t.Target()][d].Mounts, m) {
+					t.Mounts[i].Node = nodeOf(m, before, after)
+				}
+			}
+		}
+	}
+}
+
+// readTwice reads the tables again in which a Node is not known yet.
+func readTwice(found map[mount.Device][]tables.Table) map[tables.Target]map[mount.Device]tables.Table {
 	now := map[tables.Target]map[mount.Device]tables.Table{}
 	for d, all := range found {
 		for _, t := range all {
@@ -47,16 +62,7 @@ func noteNode(found map[mount.Device][]tables.Table) {
 			}
 		}
 	}
-	after := onNode(wanted)
-	for d, all := range found {
-		for _, t := range all {
-			for i, m := range t.Mounts {
-				if lacksNode(m, d) && has(now[t.Target()][d].Mounts, m) {
-					t.Mounts[i].Node = nodeOf(m, before, after)
-				}
-			}
-		}
-	}
+	return now
 }
 
 func lacksNode(m tables.Mount, volume mount.Device) bool {

@@ -95,30 +95,20 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	asked := time.Now()
 	acceptsMissing := h.acceptsMissing(s.VolumeID)
 	kept, known := h.memory.get(s.Client)
-	graph, err := h.ActiveGraph(ctx, s.VolumeID)
-	if err != nil {
-		if known { // the graph may have changed or the client ended, and mounts may be missing by now
-			h.mu.Lock()
-			h.volume(s.VolumeID).graphReadAt = time.Time{} // makes the next checkVolumes start a repair
-			h.mu.Unlock()
-			return
-		}
-		graph = "" // for example, bricks have been down since the client was started
+	graph, isCertain := h.graphNow(ctx, s.VolumeID, known)
+	if !isCertain {
+		return
 	}
 	now, staged := h.Serves(s.VolumeID)
 	isSame := now.Client == s.Client && now.Alive
 	hasOldGraph := known && kept.Graph != "" && kept.Graph != graph
-	if staged && isSame && hasOldGraph {
+	if isSame && hasOldGraph {
 		h.addContainers(ctx, s, kept, l)
 	}
-	if staged && !isSame || hasOldGraph {
-		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
+	if !staged && !hasOldGraph {
 		return
 	}
-	if !staged {
-		return
-	}
-	if isMissingAny(kept.Tables, l.seen, s.Device) && !acceptsMissing {
+	if !isSame || hasOldGraph || isMissingAny(kept.Tables, l.seen, s.Device) && !acceptsMissing {
 		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
@@ -135,6 +125,22 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	h.mu.Lock()
 	h.volume(s.VolumeID).graphReadAt = asked
 	h.mu.Unlock()
+}
+
+// graphNow returns the graph of the volume's client. If the graph of a client with a snapshot cannot be read, graphNow returns
+// false: the graph may have changed or the client ended, and mounts may be missing by now. Without a snapshot, it returns "": bricks
+// may have been down since the client was started.
+func (h *Healer) graphNow(ctx context.Context, volumeID string, hasSnapshot bool) (graph string, isCertain bool) {
+	graph, err := h.ActiveGraph(ctx, volumeID)
+	if err == nil {
+		return graph, true
+	}
+	if hasSnapshot {
+		h.mu.Lock()
+		h.volume(volumeID).graphReadAt = time.Time{} // makes the next checkVolumes start a repair
+		h.mu.Unlock()
+	}
+	return "", !hasSnapshot
 }
 
 // addContainers adds to a snapshot the containers that have started since, and removes those that have ended. What was mounted in

@@ -106,7 +106,7 @@ func replace(tree, point int, id uint64) (covered bool, err error) {
 
 // ErrUncoverable is returned on Linux before 6.5 for a mount that can never be replaced: nothing can be mounted on a directory that
 // the kernel has marked as deleted, or that is in such a directory.
-var ErrUncoverable = errors.New("Linux before 6.5 cannot replace a mount whose directory is marked as deleted")
+var ErrUncoverable = errors.New("Linux before 6.5 cannot replace a mount whose directory is marked as deleted") //nolint:staticcheck // a name
 
 // exchange mounts the tree beneath the mount behind point and removes that mount with detach. On Linux before 6.5, or if a user
 // namespace has locked the mount, it calls prepare and mounts the tree on top instead; the covered mount then stays until its

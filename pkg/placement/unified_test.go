@@ -58,12 +58,12 @@ func TestNodeKeepsItsCgroupFlags(t *testing.T) {
 
 // TestUnifiedFlags: the flags are those that PID 1's cgroup2 mounts have in common.
 func TestUnifiedFlags(t *testing.T) {
-	const other = "24 1 0:5 / /dev rw - devtmpfs udev rw,size=1k\n30 23 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+	const other = "24 1 0:5 / /dev rw - devtmpfs udev rw,size=1k\n30 23 0:26 / /sys/fs/cgroup/cpu rw - cgroup none rw,cpu\n"
 	for table, want := range map[string][]string{
 		other: nil,
-		other + "31 23 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n": {"nsdelegate", "memory_recursiveprot"},
-		"31 23 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup ro,seclabel,context=system_u:x,nsdelegate\n" + other:  {"seclabel", "nsdelegate"},
-		"31 23 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n":                                                {},
+		other + "31 23 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 none rw,nsdelegate,memory_recursiveprot\n":   {"nsdelegate", "memory_recursiveprot"},
+		"31 23 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup ro,seclabel,context=system_u:x,nsdelegate\n" + other: {"seclabel", "nsdelegate"},
+		"31 23 0:27 / /sys/fs/cgroup rw - cgroup2 none rw\n":                                                  {},
 		"damaged\n": nil,
 	} {
 		restore := mounttest.HideProc(t)
@@ -82,7 +82,7 @@ func TestFlagsOfASecurityModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := "31 23 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,weather," + strings.Join(flags, ",") + "\n"
+	table := "31 23 0:27 / /sys/fs/cgroup rw - cgroup2 none rw,weather," + strings.Join(flags, ",") + "\n"
 	restore := mounttest.HideProc(t)
 	err = errors.Join(os.Mkdir("/proc/1", 0o755), os.WriteFile("/proc/1/mountinfo", []byte(table), 0o600))
 	root, mountErr := mountHierarchy("")

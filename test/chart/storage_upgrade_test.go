@@ -163,7 +163,8 @@ const running = `{"restartCount": 0, "lastState": {}, "state": {"running": {"sta
 func podsOfServers(away []string) string {
 	const pod = `{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p", "labels": {%s}}, "status": {"conditions": [{"type": "Ready", "status": %q}], "containerStatuses": [%s]}}`
 	const server = `"glusterfs-node": "pod"`
-	pods := []string{fmt.Sprintf(pod, server, "True", running), fmt.Sprintf(pod, "", "False", running), fmt.Sprintf(pod, "", "False", running)}
+	pods := make([]string, 0, 3+len(away))
+	pods = append(pods, fmt.Sprintf(pod, server, "True", running), fmt.Sprintf(pod, "", "False", running), fmt.Sprintf(pod, "", "False", running))
 	for _, container := range away {
 		pods = append(pods, fmt.Sprintf(pod, server, "False", container))
 	}
