@@ -23,7 +23,7 @@ const checkLeftovers = "node-leftovers"
 
 // mounts checks each GlusterFS client in the mount namespace once, the driver's and others.
 func (n *Node) mounts(ctx context.Context, c checker) []report.Finding {
-	all, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("fuse.glusterfs"))
+	all, err := mount.Mounts(mountinfo.FSTypeFilter(mount.FSType))
 	if err != nil {
 		return nodeFinding(report.Warning, checkLeftovers, fmt.Sprintf("the mounts cannot be read: %v", err), "")
 	}

@@ -2,12 +2,9 @@ package fuseclient
 
 import (
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/moby/sys/mountinfo"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
@@ -89,16 +86,11 @@ func (m *Manager) lacking() (n int) {
 // versionOf returns the version of the tree that is the root directory of a process, or "" if the process has another root
 // directory.
 func versionOf(p process) string {
-	table, err := os.Open(p.procPath("mountinfo"))
-	if err != nil {
+	root, _ := mount.TopIn(p.PID, "/")
+	if root == nil {
 		return ""
 	}
-	defer table.Close()
-	roots, _ := mountinfo.GetMountsFromReader(table, mountinfo.SingleEntryFilter("/"))
-	if len(roots) == 0 {
-		return ""
-	}
-	dir, version := filepath.Split(strings.TrimSuffix(roots[0].Root, "//deleted"))
+	dir, version := filepath.Split(strings.TrimSuffix(root.Root, "//deleted"))
 	if filepath.Base(dir) != placement.TreeDir {
 		return ""
 	}

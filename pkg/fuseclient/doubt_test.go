@@ -63,7 +63,7 @@ func TestBindInDoubt(t *testing.T) {
 	if err == nil || n.layers("target") != 1 {
 		t.Errorf("without the table of mounts: %v, %d layers", err, n.layers("target"))
 	}
-	deadFUSE(t, n.mkdir("dead"), fsType)
+	deadFUSE(t, n.mkdir("dead"), mount.FSType)
 	exchanged := r
 	exchanged.Device.Minor += 1000 // the device of a client that was replaced meanwhile
 	p.TargetPath = n.path("dead")
@@ -103,7 +103,7 @@ func TestFirstAnswerFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(self)
-	deadFUSE(t, n.mkdir("dead"), fsType)
+	deadFUSE(t, n.mkdir("dead"), mount.FSType)
 	if dev, err := n.firstAnswer(t.Context(), time.Minute, process{PID: os.Getpid()}, n.path("dead"), self); !errors.Is(err, unix.ENOTCONN) {
 		t.Errorf("a client that is gone: %v, %v", dev, err)
 	}

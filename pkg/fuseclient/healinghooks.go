@@ -40,7 +40,7 @@ func served(r record) Served {
 // Owns reports whether a mountinfo line with this type and source belongs to the volume.
 func (s Served) Owns(kind, source string) bool {
 	_, path, _ := strings.Cut(source, ":/") // the part before it is the first server
-	return kind == fsType && (path == s.Volume || s.Subdir != "" && path == s.Volume+"/"+s.Subdir)
+	return kind == mount.FSType && (path == s.Volume || s.Subdir != "" && path == s.Volume+"/"+s.Subdir)
 }
 
 // Served returns the staged volumes.

@@ -17,15 +17,15 @@ func TestOwns(t *testing.T) {
 		kind, source string
 		want         bool
 	}{
-		{whole, fsType, "gluster1:/vol", true},
-		{whole, fsType, "fd00::1:/vol", true},
-		{whole, fsType, "gluster1:/volume", false},
-		{whole, fsType, "gluster1:/vol/a/b", false},
+		{whole, mount.FSType, "gluster1:/vol", true},
+		{whole, mount.FSType, "fd00::1:/vol", true},
+		{whole, mount.FSType, "gluster1:/volume", false},
+		{whole, mount.FSType, "gluster1:/vol/a/b", false},
 		{whole, "tmpfs", "gluster1:/vol", false},
-		{whole, fsType, "vol", false},
-		{part, fsType, "gluster1:/vol", true},
-		{part, fsType, "gluster1:/vol/a/b", true}, // mounted by an earlier version
-		{part, fsType, "gluster1:/vol/a", false},
+		{whole, mount.FSType, "vol", false},
+		{part, mount.FSType, "gluster1:/vol", true},
+		{part, mount.FSType, "gluster1:/vol/a/b", true}, // mounted by an earlier version
+		{part, mount.FSType, "gluster1:/vol/a", false},
 	} {
 		if got := c.volume.Owns(c.kind, c.source); got != c.want {
 			t.Errorf("%+v, %s %s: %v", c.volume, c.kind, c.source, got)

@@ -125,7 +125,7 @@ func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client p
 		}
 		if first != nil {
 			// A client that was taken over and is not supervised can mount any file system.
-			if first.FSType != fsType {
+			if first.FSType != mount.FSType {
 				return mount.Device{}, fmt.Errorf("it has mounted a file system of type %q", first.FSType)
 			}
 			device := mount.DeviceOf(first)

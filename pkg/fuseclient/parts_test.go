@@ -147,7 +147,7 @@ func TestRootAnswers(t *testing.T) {
 	r := n.stage()
 	other := r
 	other.Device.Minor++
-	deadFUSE(t, n.mkdir("dead"), fsType)
+	deadFUSE(t, n.mkdir("dead"), mount.FSType)
 	for name, tt := range map[string]struct {
 		r    record
 		path string

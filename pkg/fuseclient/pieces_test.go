@@ -45,7 +45,7 @@ func TestDeathsAreCounted(t *testing.T) {
 func TestLackingDuringAStart(t *testing.T) {
 	n := newNode(t)
 	dead := n.mkdir("dead")
-	deadFUSE(t, dead, fsType)
+	deadFUSE(t, dead, mount.FSType)
 	for name, test := range map[string]struct {
 		path         string
 		publications map[string]Publication
@@ -203,7 +203,7 @@ func TestInNamespaceOfAClient(t *testing.T) {
 // TestFromRequest: a record is made only if a client's mount is there and the request describes the volume.
 func TestFromRequest(t *testing.T) {
 	n := newNode(t)
-	deadFUSE(t, n.mkdir("dead"), fsType)
+	deadFUSE(t, n.mkdir("dead"), mount.FSType)
 	deadFUSE(t, n.mkdir("other"), "fuse.other")
 	valid, invalid := source("vol"), mount.Source{VolumeID: "id-vol"}
 	for _, tt := range []struct {
@@ -221,7 +221,7 @@ func TestFromRequest(t *testing.T) {
 // TestCompareWithRequest: another volume, or another directory of the volume, is refused unless the target is mounted.
 func TestCompareWithRequest(t *testing.T) {
 	n := newNode(t)
-	deadFUSE(t, n.mkdir("mounted"), fsType)
+	deadFUSE(t, n.mkdir("mounted"), mount.FSType)
 	n.mkdir("empty")
 	if err := os.WriteFile(n.path("file"), nil, 0o600); err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func (m *Manager) Publish(ctx context.Context, p mount.Publication) error {
 // still there. Without such a mount or a valid request, it returns an empty record.
 func fromRequest(p mount.Publication, staging string) record {
 	top, _ := mount.Top(staging)
-	if top == nil || top.FSType != fsType || p.Source == nil || p.Source.Validate() != nil {
+	if top == nil || top.FSType != mount.FSType || p.Source == nil || p.Source.Validate() != nil {
 		return record{}
 	}
 	return record{Source: *p.Source, StagingPath: staging}

@@ -35,7 +35,7 @@ func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record,
 // same as for restore.
 func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record, known bool, err error) {
 	top, _ := mount.Top(path)
-	if top == nil || top.FSType != fsType {
+	if top == nil || top.FSType != mount.FSType {
 		return record{}, false, nil
 	}
 	device := mount.DeviceOf(top)

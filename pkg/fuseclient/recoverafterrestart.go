@@ -90,7 +90,7 @@ func (m *Manager) inService(r record) bool {
 	running := runningClients(m.cfg.StateDir, hash(r.Source.VolumeID))
 	i := slices.IndexFunc(running, func(c runningClient) bool { return c.generation == r.Generation })
 	top, _ := mount.Top(r.StagingPath)
-	if i < 0 || top == nil || top.FSType != fsType {
+	if i < 0 || top == nil || top.FSType != mount.FSType {
 		return false
 	}
 	// A client leaves that path once it is mounted at the staging path, unless it has a separate mount namespace.

@@ -72,7 +72,7 @@ func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 // inUse reports whether a mount of the client exists anywhere on the node. Containers keep their mounts when the host has none
 // left.
 func (m *Manager) inUse(r record) (bool, error) {
-	return mount.InUse(r.Device, fsType, r.Process.PID)
+	return mount.InUse(r.Device, mount.FSType, r.Process.PID)
 }
 
 func (m *Manager) kill(pidfd int) error {

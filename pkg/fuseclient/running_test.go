@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // mountOver mounts a file system of another type.
@@ -42,7 +44,7 @@ func TestRebuildInDoubt(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := n.mkdir(name)
-		if err := unix.Mount(source, path, fsType, 0, mountData(dev)); err != nil {
+		if err := unix.Mount(source, path, mount.FSType, 0, mountData(dev)); err != nil {
 			t.Fatal(err)
 		}
 		if name == "ended" {

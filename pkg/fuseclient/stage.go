@@ -165,7 +165,7 @@ func (m *Manager) replaceable(ctx context.Context, top *mountinfo.Info, volumeID
 	if other, found := m.owner(mount.DeviceOf(top), volumeID); found {
 		return fmt.Errorf("%w: volume %s is mounted at %s", mount.ErrConflict, other, top.Mountpoint)
 	}
-	if top.FSType != fsType {
+	if top.FSType != mount.FSType {
 		return fmt.Errorf("%w: %s (%s) is mounted at %s, and not by this driver", mount.ErrConflict, top.Source, top.FSType, top.Mountpoint)
 	}
 	ended, err := m.clientEnded(ctx, mount.DeviceOf(top), top.Mountpoint)
@@ -201,9 +201,6 @@ func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
 	logger(ctx, r).Error(err, "Cannot ask the GlusterFS client whether it hangs")
 	return nil
 }
-
-// fsType is the file system type of every mount of a GlusterFS client.
-const fsType = "fuse.glusterfs"
 
 // clientEnded asks the client of a device that is mounted at path, and reports whether the client has ended. It returns
 // ErrTimeout if the client hangs.

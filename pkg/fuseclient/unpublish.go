@@ -73,7 +73,7 @@ func (m *Manager) mayDetach(volumeID string) func(*mountinfo.Info) error {
 		if other, found := m.owner(mount.DeviceOf(top), volumeID); found {
 			return fmt.Errorf("%w: volume %s, not %s, is mounted at %s", mount.ErrInvalid, other, volumeID, top.Mountpoint)
 		}
-		if top.FSType != fsType {
+		if top.FSType != mount.FSType {
 			return fmt.Errorf("%w: %s (%s) is mounted at %s, and not by this driver; unmount it by hand", mount.ErrInvalid, top.Source, top.FSType, top.Mountpoint)
 		}
 		return nil

@@ -186,7 +186,7 @@ const mostFirstMounts = 10
 // if the volume is in use: then the next call for the volume rebuilds the record.
 func (m *Manager) removeFirstMountIfUnused(ctx context.Context, client process, fresh string) error {
 	if device, mounted, _ := mount.DeviceIn(client.PID, fresh); mounted {
-		used, err := mount.InUse(device, fsType, client.PID)
+		used, err := mount.InUse(device, mount.FSType, client.PID)
 		if err != nil || used {
 			return err
 		}

@@ -90,7 +90,7 @@ func (h *Healer) DeadLayers() int {
 // layersOf returns how many GlusterFS mounts lie beneath others in a namespace, by mount point. The error wraps fs.ErrNotExist if
 // the namespace's process has ended.
 func layersOf(t tables.Target) (map[string]int, error) {
-	all, err := tables.Select(t.PID, func(_ int, _, fsType string) bool { return fsType == glusterFS })
+	all, err := tables.Select(t.PID, func(_ int, _, fsType string) bool { return fsType == mount.FSType })
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ const fakeFile = 4
 func mountFake(t *testing.T, path string) (*fakeVolume, mount.Device) {
 	t.Helper()
 	v := &fakeVolume{dev: openFuse(t)}
-	device := mountAt(t, path, "server:/vol", glusterFS, fuseOptions(v.dev))
+	device := mountAt(t, path, "server:/vol", mount.FSType, fuseOptions(v.dev))
 	go v.serve()
 	return v, device
 }

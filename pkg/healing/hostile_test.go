@@ -19,7 +19,7 @@ import (
 // TestForgedMounts: a container that may mount chooses the names and types of its mounts, but not their device numbers. It gains
 // nothing with mounts that look like the volume's or another pod's, or like another volume.
 func TestForgedMounts(t *testing.T) {
-	for fsType, source := range map[string]string{"tmpfs": "secret", glusterFS: "server:/vol-other"} {
+	for fsType, source := range map[string]string{"tmpfs": "secret", mount.FSType: "server:/vol-other"} {
 		t.Run(fsType, func(t *testing.T) {
 			h, dir := newHealer(t), t.TempDir()
 			staging, target := filepath.Join(dir, "staging"), filepath.Join(dir, "target")
@@ -27,7 +27,7 @@ func TestForgedMounts(t *testing.T) {
 			mountAt(t, staging, "server:/vol", "tmpfs", "")
 			write(t, staging, "inner", "below")
 			mountAt(t, secret, "secret", "tmpfs", "")
-			mountAt(t, other, "server:/vol-other", glusterFS, fuseOptions(openFuse(t)))
+			mountAt(t, other, "server:/vol-other", mount.FSType, fuseOptions(openFuse(t)))
 			h.serve(t, 1, map[string]string{"other": other})
 			if err := os.Mkdir(forged, 0o755); err != nil {
 				t.Fatal(err)
@@ -37,14 +37,14 @@ func TestForgedMounts(t *testing.T) {
 			var looksLikeAnothers, looksLikeVolume mount.Device
 			mounttest.Inside(t, pid, func() error {
 				data := ""
-				if fsType == glusterFS {
+				if fsType == mount.FSType {
 					data = fuseOptions(openFuse(t))
 				}
 				if err := unix.Mount(source, forged, fsType, 0, data); err != nil {
 					return err
 				}
 				looksLikeAnothers, _, _ = mount.DeviceAt(forged)
-				err := unix.Mount("server:/vol", forged, glusterFS, 0, fuseOptions(openFuse(t)))
+				err := unix.Mount("server:/vol", forged, mount.FSType, 0, fuseOptions(openFuse(t)))
 				looksLikeVolume, _, _ = mount.DeviceAt(forged)
 				return err
 			})

@@ -9,9 +9,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// glusterFS is the type of a mount of a GlusterFS client.
-const glusterFS = "fuse.glusterfs"
-
 // A container that may mount chooses the type and the source of its mounts, but not their device numbers. So a mount inside a
 // volume counts as a mount of another volume only if its device was that of the other volume's client when the table was read.
 

@@ -104,7 +104,7 @@ func TestInnerVolumes(t *testing.T) {
 			h, dir := newHealer(t), t.TempDir()
 			staging, other := filepath.Join(dir, "staging"), filepath.Join(dir, "other")
 			device := mountAt(t, staging, "server:/vol", "tmpfs", "")
-			mountAt(t, other, "server:/vol-other", glusterFS, fuseOptions(openFuse(t)))
+			mountAt(t, other, "server:/vol-other", mount.FSType, fuseOptions(openFuse(t)))
 			inner := filepath.Join(staging, "inner")
 			if err := os.Mkdir(inner, 0o755); err != nil {
 				t.Fatal(err)
@@ -113,7 +113,7 @@ func TestInnerVolumes(t *testing.T) {
 			pid := mounttest.Container(t, "private")
 			mounttest.Inside(t, pid, func() error {
 				if c.forged {
-					return unix.Mount("server:/vol-other", inner, glusterFS, 0, fuseOptions(openFuse(t)))
+					return unix.Mount("server:/vol-other", inner, mount.FSType, 0, fuseOptions(openFuse(t)))
 				}
 				return unix.Mount(other, inner, "", unix.MS_BIND, "")
 			})
@@ -128,7 +128,7 @@ func TestInnerVolumes(t *testing.T) {
 			if err := unix.Unmount(other, unix.MNT_DETACH); err != nil { // the inner volume gets a new client
 				t.Fatal(err)
 			}
-			now := mountAt(t, other, "server:/vol-other", glusterFS, fuseOptions(openFuse(t)))
+			now := mountAt(t, other, "server:/vol-other", mount.FSType, fuseOptions(openFuse(t)))
 			h.serve(t, 2, map[string]string{"other": other})
 			snapshot.Tables = h.scanOf(t, pid, device)
 			if got := snapshot.Tables[0].Mounts[1].Volume; got == "" != c.forged {
@@ -172,7 +172,7 @@ func TestInnerVolumeWithoutClient(t *testing.T) {
 	mountAt(t, staging, "server:/vol", "tmpfs", "")
 	r := h.testRepairer(t, staging)
 	r.volume.Alive = false
-	inner := tables.Mount{FSType: glusterFS, Source: "server:/vol", Root: "/", Volume: "id"}
+	inner := tables.Mount{FSType: mount.FSType, Source: "server:/vol", Root: "/", Volume: "id"}
 	if _, err := r.cloneFormer(inner); !errors.Is(err, mount.ErrUnavailable) {
 		t.Error(err)
 	}
@@ -191,7 +191,7 @@ func TestInnerVolumeIsNotMountedYet(t *testing.T) {
 	mountAt(t, other, "server:/vol-other", "tmpfs", "")
 	h.serve(t, 1, map[string]string{"other": other})
 	r := h.testRepairer(t, staging)
-	inner := tables.Mount{FSType: glusterFS, Source: "server:/vol-other", Root: "/", Volume: "other"}
+	inner := tables.Mount{FSType: mount.FSType, Source: "server:/vol-other", Root: "/", Volume: "other"}
 	tree, err := r.cloneFormer(inner)
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestInnerDirectoryOfAVolume(t *testing.T) {
 	}{
 		{"server:/vol", "/sub/in", true}, {"server:/vol", "/in", false}, {"server:/vol", "/", false}, {"server:/vol/sub", "/in", true},
 	} {
-		tree, err := r.cloneFormer(tables.Mount{FSType: glusterFS, Source: c.source, Root: c.root, Volume: "id"})
+		tree, err := r.cloneFormer(tables.Mount{FSType: mount.FSType, Source: c.source, Root: c.root, Volume: "id"})
 		if !c.want {
 			if !errors.Is(err, errLost) {
 				t.Errorf("%s of %s: %v", c.root, c.source, err)

@@ -66,7 +66,7 @@ func deadVolume(t *testing.T, path string) mount.Device {
 		t.Fatal(err)
 	}
 	defer unix.Close(dev)
-	return mountAt(t, path, "server:/vol", glusterFS, fuseOptions(dev))
+	return mountAt(t, path, "server:/vol", mount.FSType, fuseOptions(dev))
 }
 
 // askOnce starts the child process that asks clients.

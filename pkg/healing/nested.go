@@ -71,7 +71,7 @@ func attach(tree, at *os.File) error {
 // cloneFormer returns a copy of the file system that an inner mount showed, with its flags. It searches the mounts of this process
 // first, then those of the node.
 func (r *repairer) cloneFormer(m tables.Mount) (*os.File, error) {
-	if m.FSType == glusterFS {
+	if m.FSType == mount.FSType {
 		return r.ofVolume(m)
 	}
 	own, err := mountsOf(os.Getpid(), m.Device)

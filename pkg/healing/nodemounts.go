@@ -14,7 +14,7 @@ import (
 
 // isAnonymous reports whether the kernel has made up the device number of a mount's file system. GlusterFS does not count: its mounts
 // are identified by their volumes.
-func isAnonymous(m tables.Mount) bool { return m.Device.Major == 0 && m.FSType != glusterFS }
+func isAnonymous(m tables.Mount) bool { return m.Device.Major == 0 && m.FSType != mount.FSType }
 
 // noteNode sets Node in the mounts inside the volumes for which it is not known yet.
 func noteNode(found map[mount.Device][]tables.Table) {

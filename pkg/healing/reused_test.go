@@ -25,7 +25,7 @@ func TestReusedDeviceNumber(t *testing.T) {
 			r := h.testRepairer(t, staging)
 			snapshot := tables.Snapshot{VolumeID: "id", Client: "old", Device: dead}
 			r.replaceDead(snapshot)
-			mountAt(t, second, "server:/vol", glusterFS, fuseOptions(openFuse(t)))
+			mountAt(t, second, "server:/vol", mount.FSType, fuseOptions(openFuse(t)))
 			before := tableOf(t, os.Getpid(), deviceAt(t, second)).Mounts
 			r.replaceDead(snapshot)
 			if r.outcome.Mounts != 1 {

@@ -3,8 +3,11 @@ package mount
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strconv"
 
 	"github.com/moby/sys/mountinfo"
 )
@@ -42,14 +45,28 @@ func readMounts(table io.Reader, filter mountinfo.FilterFunc) ([]*mountinfo.Info
 	return mountinfo.GetMountsFromReader(&wholeLines{lines: newLineReader(table)}, filter)
 }
 
-// ownMounts returns the mounts of the calling thread's namespace.
-func ownMounts(filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
-	table, err := os.Open("/proc/thread-self/mountinfo")
+// Mounts is like mountinfo.GetMounts, which fails if any mount in the calling thread's namespace has a line that is too long: Mounts
+// leaves such mounts out.
+func Mounts(filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
+	return mountsIn("thread-self", filter)
+}
+
+// MountsOfProcess is like Mounts, for the namespace of a process. The error wraps fs.ErrNotExist if the process does not exist.
+func MountsOfProcess(pid int, filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
+	return mountsIn(strconv.Itoa(pid), filter)
+}
+
+func mountsIn(process string, filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
+	table, err := os.Open(filepath.Join("/proc", process, "mountinfo")) //nolint:gosec // below /proc
 	if err != nil {
 		return nil, err
 	}
 	defer table.Close()
-	return readMounts(table, filter)
+	found, err := readMounts(table, filter)
+	if err != nil {
+		return nil, fmt.Errorf("read mountinfo: %w", err)
+	}
+	return found, nil
 }
 
 // wholeLines is the text of the lines that a lineReader reads.

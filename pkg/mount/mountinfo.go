@@ -29,6 +29,9 @@ func (d *Device) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// FSType is the type of the file system of every mount of a GlusterFS client.
+const FSType = "fuse.glusterfs"
+
 // DeviceOf returns the device of a line of mountinfo.
 func DeviceOf(i *mountinfo.Info) Device { return Device{uint32(i.Major), uint32(i.Minor)} }
 
@@ -77,7 +80,7 @@ func findID(table io.Reader, id uint64) (*mountinfo.Info, error) {
 
 // MountsOf lists the mounts of a device in this mount namespace.
 func MountsOf(d Device) ([]*mountinfo.Info, error) {
-	return ownMounts(func(i *mountinfo.Info) (skip, stop bool) { return DeviceOf(i) != d, false })
+	return Mounts(func(i *mountinfo.Info) (skip, stop bool) { return DeviceOf(i) != d, false })
 }
 
 // IsReadOnly reports whether writes through this mount are refused.

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/moby/sys/mountinfo"
@@ -18,7 +17,7 @@ import (
 // TopIn returns the last mount at a path in the mount namespace of a process, or nil if there is none. The path is below the
 // process's root directory. The error wraps fs.ErrNotExist if the process does not exist; for a zombie, it wraps EINVAL (IsGone).
 func TopIn(pid int, path string) (*mountinfo.Info, error) {
-	found, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return i.Mountpoint == path })
+	found, err := MountsOfProcess(pid, func(i *mountinfo.Info) (skip, stop bool) { return i.Mountpoint != path, false })
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -36,7 +35,7 @@ func DeviceIn(pid int, path string) (dev Device, mounted bool, err error) {
 
 // TypeIn returns the type of the file system of a mount in the mount namespace of a process, given the mount's id.
 func TypeIn(pid int, id uint64) (string, error) {
-	found, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return uint64(i.ID) == id })
+	found, err := MountsOfProcess(pid, func(i *mountinfo.Info) (skip, stop bool) { return uint64(i.ID) != id, false })
 	if err == nil && len(found) == 0 {
 		err = fs.ErrNotExist
 	}
@@ -56,7 +55,7 @@ type Location struct {
 // process. The error wraps fs.ErrNotExist if the process does not exist.
 func LocationIn(pid int, path string) (Location, error) {
 	var above *mountinfo.Info
-	all, err := mountsOfProcess(pid, func(i *mountinfo.Info) bool { return isAbove(i.Mountpoint, path) })
+	all, err := MountsOfProcess(pid, func(i *mountinfo.Info) (skip, stop bool) { return !isAbove(i.Mountpoint, path), false })
 	if err != nil {
 		return Location{}, err
 	}
@@ -96,17 +95,4 @@ func locate(above *mountinfo.Info, path string) (Location, error) {
 
 func isAbove(dir, path string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
-func mountsOfProcess(pid int, wants func(*mountinfo.Info) bool) ([]*mountinfo.Info, error) {
-	table, err := os.Open(filepath.Join("/proc", strconv.Itoa(pid), "mountinfo"))
-	if err != nil {
-		return nil, err
-	}
-	defer table.Close()
-	found, err := readMounts(table, func(i *mountinfo.Info) (skip, stop bool) { return !wants(i), false })
-	if err != nil {
-		return nil, fmt.Errorf("read mountinfo: %w", err)
-	}
-	return found, nil
 }

@@ -1,7 +1,6 @@
 package mount
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,9 +9,9 @@ import (
 
 // hasOtherPeers reports whether the peer group of a mount has members at other paths of this mount namespace.
 func hasOtherPeers(id uint64) (bool, error) {
-	all, err := ownMounts(nil)
+	all, err := Mounts(nil)
 	if err != nil {
-		return false, fmt.Errorf("read mountinfo: %w", err)
+		return false, err
 	}
 	return otherPeers(all, id), nil
 }

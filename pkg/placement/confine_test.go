@@ -101,7 +101,7 @@ func TestRefusedCalls(t *testing.T) {
 		// A client's mount. The type and the path of the call are ignored: a client that was taken over might choose them.
 		options := fmt.Sprintf("rootmode=40000,fd=%d,user_id=0,group_id=0", fuse.Fd())
 		err = errors.Join(unix.Mount("client", "/elsewhere", "proc", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOATIME, options), <-made)
-		if top, topErr := mount.Top(dir); top == nil || top.FSType != volumeType || top.Source != "client" || !mount.IsReadOnly(top) {
+		if top, topErr := mount.Top(dir); top == nil || top.FSType != mount.FSType || top.Source != "client" || !mount.IsReadOnly(top) {
 			t.Errorf("mounted: %+v, %v", top, topErr)
 		}
 		for _, fsType := range []string{"devtmpfs", "proc", "cgroup2", "tmpfs"} { // a client mounts only once

@@ -14,9 +14,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// volumeType is the type of a client's file system.
-const volumeType = "fuse.glusterfs"
-
 var (
 	// errNotAsked is returned when the process that called mount(2) has been killed or interrupted.
 	errNotAsked = errors.New("the process does not wait for a mount")
@@ -70,7 +67,7 @@ func (g *mountGate) mount(asked notification) error {
 	defer unix.Close(device)
 	options = options[:number[2]] + strconv.Itoa(device) + options[number[3]:]
 	return mount.InNamespaceOnly(pidfd, func() error {
-		return unix.Mount(name, g.at, volumeType, uintptr(asked.call.arguments[3]), options)
+		return unix.Mount(name, g.at, mount.FSType, uintptr(asked.call.arguments[3]), options)
 	})
 }
 

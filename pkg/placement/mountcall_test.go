@@ -43,7 +43,7 @@ func TestMountThatFails(t *testing.T) {
 			made := make(chan error, 1)
 			go func() { made <- gate.mountOnce() }()
 			for _, want := range []error{want, unix.ENOSYS} {
-				if err := unix.Mount("client", dir, volumeType, 0, options); !errors.Is(err, want) {
+				if err := unix.Mount("client", dir, mount.FSType, 0, options); !errors.Is(err, want) {
 					t.Errorf("%q: %v, want %v", options, err, want)
 				}
 			}
@@ -122,7 +122,7 @@ func TestRealClientMounts(t *testing.T) {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		top, err := mount.TopIn(cmd.Process.Pid, at)
 		if top != nil {
-			if top.FSType != volumeType || top.Source != "127.0.0.1:/volume" {
+			if top.FSType != mount.FSType || top.Source != "127.0.0.1:/volume" {
 				t.Errorf("mounted: %+v", top)
 			}
 			break

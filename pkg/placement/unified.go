@@ -35,12 +35,7 @@ func mountUnified() (*os.File, error) {
 
 // unifiedFlags returns the flags of PID 1's cgroup2 mounts, which all have the same, or nil if there is no such mount.
 func unifiedFlags() ([]string, error) {
-	table, err := os.Open("/proc/1/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	defer table.Close()
-	found, err := mountinfo.GetMountsFromReader(table, func(i *mountinfo.Info) (skip, stop bool) { return i.FSType != "cgroup2", i.FSType == "cgroup2" })
+	found, err := mount.MountsOfProcess(1, func(i *mountinfo.Info) (skip, stop bool) { return i.FSType != "cgroup2", i.FSType == "cgroup2" })
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // MayUnmount reports whether the table's process can get the privilege to unmount (CAP_SYS_ADMIN in its bounding set). A container
@@ -73,7 +75,7 @@ type content struct{ point, device, path string }
 // contentOf names a GlusterFS volume by its path, because each client of the volume has another device. A client of an older version
 // of the driver has the volume's directory in its source instead of in its root.
 func contentOf(m Mount) content {
-	if m.FSType != "fuse.glusterfs" {
+	if m.FSType != mount.FSType {
 		return content{m.Point, m.Device.String(), m.Root}
 	}
 	_, volume, _ := strings.Cut(m.Source, ":/") // the part before it is the first server
