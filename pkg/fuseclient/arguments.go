@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // arguments returns the command line of a process that may be a client, and nil for any other process. It first checks the links
@@ -46,20 +48,9 @@ func isLog(name string) bool {
 	return found && len(volume) == hashLength
 }
 
-// processes returns the numbers of all processes on the node.
-func processes() (pids []int) {
-	entries, _ := os.ReadDir("/proc") // without it, no process can be found
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
 // findClient returns the client that was started for a fresh path. The path is unique and the last of the client's arguments.
 func findClient(fresh string) (process, bool) {
-	for _, pid := range processes() {
+	for _, pid := range mount.Processes() {
 		args := arguments(pid)
 		if len(args) == 0 || args[len(args)-1] != fresh {
 			continue

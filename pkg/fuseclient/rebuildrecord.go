@@ -84,7 +84,7 @@ func (c runningClient) name() string { return clientName(c.hash, c.generation) }
 // runningClients returns the clients of one volume, or all clients of the state directory if hash is empty.
 func runningClients(stateDir, hash string) []runningClient {
 	var found []runningClient
-	for _, pid := range processes() {
+	for _, pid := range mount.Processes() {
 		c, ok := parseClient(arguments(pid), filepath.Join(stateDir, "clients"))
 		if !ok || hash != "" && c.hash != hash {
 			continue

@@ -2,10 +2,12 @@ package placement
 
 import (
 	"math/rand/v2"
-	"path/filepath"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // Groups hands out a different group id for each client. All clients have the same user and capabilities. If they also had the same
@@ -13,7 +15,7 @@ import (
 // (PTRACE_MODE_READ in ptrace(2)). The group has no effect on a volume: requests carry the ids of the processes that make them.
 type Groups struct {
 	mu   sync.Mutex
-	used map[int]bool // the groups of processes that ran before this one
+	used map[string]bool // the groups of processes that ran before this one
 	next uint32
 }
 
@@ -27,10 +29,9 @@ const (
 // NewGroups returns Groups that avoid the groups of all running processes. It begins at a random number, because another node plugin
 // on this node, with its own state directory, also hands out groups.
 func NewGroups() *Groups {
-	g := &Groups{used: map[int]bool{}, next: rand.Uint32N(groupNumber)} // #nosec G404 -- not secret
-	processes, _ := filepath.Glob("/proc/[0-9]*")                       // the pattern is valid
-	for _, process := range processes {
-		if group, err := statusNumber(process, "Gid"); err == nil { // otherwise the process has ended
+	g := &Groups{used: map[string]bool{}, next: rand.Uint32N(groupNumber)} // #nosec G404 -- not secret
+	for _, pid := range mount.Processes() {
+		if group, err := mount.ProcessStatus(pid, "Gid"); err == nil { // otherwise the process has ended
 			g.used[group] = true
 		}
 	}
@@ -44,7 +45,7 @@ func (g *Groups) Next() uint32 {
 	for {
 		group := firstGroup + g.next%groupNumber
 		g.next++
-		if !g.used[int(group)] {
+		if !g.used[strconv.FormatUint(uint64(group), 10)] {
 			return group
 		}
 	}

@@ -2,7 +2,6 @@ package placement
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"regexp"
 	"strconv"
@@ -39,7 +38,11 @@ func (g *mountGate) mount(asked notification) error {
 	if err != nil {
 		return err
 	}
-	process, err := statusNumber(fmt.Sprintf("/proc/%d", asked.pid), "Tgid")
+	number, err := mount.ProcessStatus(int(asked.pid), "Tgid")
+	if err != nil {
+		return err
+	}
+	process, err := strconv.Atoi(number)
 	if err != nil {
 		return err
 	}
@@ -52,11 +55,11 @@ func (g *mountGate) mount(asked notification) error {
 	if err := g.ioctl(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&asked.id)); err != nil { //nolint:gosec // as in seccomp_unotify(2)
 		return errNotAsked
 	}
-	number := deviceOption.FindStringSubmatchIndex(options)
-	if number == nil {
+	fd := deviceOption.FindStringSubmatchIndex(options)
+	if fd == nil {
 		return unix.EINVAL
 	}
-	theirs, err := strconv.Atoi(options[number[2]:number[3]])
+	theirs, err := strconv.Atoi(options[fd[2]:fd[3]])
 	if err != nil {
 		return err
 	}
@@ -65,7 +68,7 @@ func (g *mountGate) mount(asked notification) error {
 		return err
 	}
 	defer unix.Close(device)
-	options = options[:number[2]] + strconv.Itoa(device) + options[number[3]:]
+	options = options[:fd[2]] + strconv.Itoa(device) + options[fd[3]:]
 	return mount.InNamespaceOnly(pidfd, func() error {
 		return unix.Mount(name, g.at, mount.FSType, uintptr(asked.call.arguments[3]), options)
 	})

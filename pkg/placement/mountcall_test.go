@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -132,7 +133,7 @@ func TestRealClientMounts(t *testing.T) {
 			t.Fatalf("not mounted: %v; its log:\n%s", err, text)
 		}
 	}
-	if group, err := statusNumber(fmt.Sprintf("/proc/%d", cmd.Process.Pid), "Gid"); group != firstGroup || err != nil {
-		t.Errorf("its group is %d, %v", group, err)
+	if group, err := mount.ProcessStatus(cmd.Process.Pid, "Gid"); group != strconv.Itoa(firstGroup) || err != nil {
+		t.Errorf("its group is %s, %v", group, err)
 	}
 }

@@ -1,9 +1,6 @@
 package tables
 
 import (
-	"bufio"
-	"bytes"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -17,17 +14,12 @@ import (
 // MayUnmount reports whether the table's process can get the privilege to unmount (CAP_SYS_ADMIN in its bounding set). A container
 // runtime withholds it, unless the pod asks for it.
 func (t Table) MayUnmount() bool {
-	status, err := os.ReadFile(procPath(t.PID, "status"))
+	set, err := mount.ProcessStatus(t.PID, "CapBnd")
 	if err != nil {
 		return false
 	}
-	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
-		if set, found := strings.CutPrefix(lines.Text(), "CapBnd:"); found {
-			bits, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64)
-			return err == nil && bits&(1<<unix.CAP_SYS_ADMIN) != 0
-		}
-	}
-	return false
+	bits, err := strconv.ParseUint(set, 16, 64)
+	return err == nil && bits&(1<<unix.CAP_SYS_ADMIN) != 0
 }
 
 // Noted returns the table with Later set for the mounts that an earlier table of the same namespace, then, does not have. A mount
