@@ -22,22 +22,28 @@ type Client struct {
 // Clients searches all processes for the clients of a state directory, including those of earlier node plugins and those without
 // a volume. It does not set their Memory.
 func Clients(stateDir string) []Client {
-	running := runningClients(stateDir, "")
-	clients := make([]Client, len(running))
-	for i, c := range running {
-		c.version = versionOf(c.process)
-		clients[i] = c.describe()
-	}
-	return clients
+	return describe(allRunning(stateDir))
 }
 
-// describe returns a client whose version is known.
-func (c runningClient) describe() Client {
-	client := Client{Name: c.name(), PID: c.process.PID, Placement: PlacementNode, Version: c.version}
-	if c.version == "" {
-		client.Placement = PlacementPod
+// allRunning searches all processes for the clients of a state directory, and sets their versions.
+func allRunning(stateDir string) []runningClient {
+	running := runningClients(stateDir, "")
+	for i, c := range running {
+		running[i].version = versionOf(c.process)
 	}
-	return client
+	return running
+}
+
+// describe describes clients whose versions are set.
+func describe(running []runningClient) []Client {
+	clients := make([]Client, len(running))
+	for i, c := range running {
+		clients[i] = Client{Name: c.name(), PID: c.process.PID, Placement: PlacementNode, Version: c.version}
+		if c.version == "" {
+			clients[i].Placement = PlacementPod
+		}
+	}
+	return clients
 }
 
 // Report describes a Manager's clients.
@@ -51,12 +57,10 @@ type Report struct {
 // Report returns the current state of the clients that knownClients returns: metrics are read too often for a search of all
 // processes.
 func (m *Manager) Report() Report {
-	running, node := m.knownClients(false), m.node.Load()
-	clients := make([]Client, len(running))
-	for i, c := range running {
-		clients[i] = c.describe()
+	clients, node := describe(m.knownClients(false)), m.node.Load()
+	for i, c := range clients {
 		if node != nil {
-			clients[i].Memory, _ = node.Memory(c.name()) // fails for an ended client, and in the container, which has no cgroup
+			clients[i].Memory, _ = node.Memory(c.Name) // fails for an ended client, and in the container, which has no cgroup
 		}
 	}
 	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load(), Lacking: m.lacking()}

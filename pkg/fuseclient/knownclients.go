@@ -22,10 +22,7 @@ func (m *Manager) knownClients(search bool) []runningClient {
 	running := m.found.running
 	if search || !m.found.searched {
 		m.found.searched = true
-		running = runningClients(m.cfg.StateDir, "")
-		for i := range running {
-			running[i].version = versionOf(running[i].process)
-		}
+		running = allRunning(m.cfg.StateDir)
 	}
 	running = slices.DeleteFunc(running, func(c runningClient) bool { return !c.process.alive() })
 	processes := map[process]bool{}

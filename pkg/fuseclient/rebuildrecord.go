@@ -76,7 +76,7 @@ type runningClient struct {
 	hash       string // hash of the volume's id
 	generation int64
 	source     mount.Source // without the volume id
-	version    string       // as in Client; runningClients does not set it
+	version    string       // as in Client; only allRunning and knownClients set it
 }
 
 func (c runningClient) name() string { return clientName(c.hash, c.generation) }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
@@ -233,11 +232,11 @@ func (r *repairer) checkEnded(dead tables.Snapshot, m tables.Mount, point *os.Fi
 	if !ended {
 		return errGone
 	}
-	held, err := unix.FcntlInt(point.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	held, err := duplicate(point)
 	if err != nil {
 		return fmt.Errorf("keep a mount of a client that has ended open: %w", err)
 	}
-	r.ended[m.Device] = os.NewFile(uintptr(held), point.Name())
+	r.ended[m.Device] = held
 	r.hold(dead, point)
 	return nil
 }

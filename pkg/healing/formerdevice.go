@@ -24,9 +24,18 @@ func (h *Healer) hold(former tables.Snapshot, point *os.File) {
 	if err != nil || at.Device != former.Device || h.held[former.Client] != nil {
 		return
 	}
-	if fd, err := unix.FcntlInt(point.Fd(), unix.F_DUPFD_CLOEXEC, 0); err == nil { // on an error, isReused remains
-		h.held[former.Client] = os.NewFile(uintptr(fd), point.Name())
+	if held, err := duplicate(point); err == nil { // on an error, isReused remains
+		h.held[former.Client] = held
 	}
+}
+
+// duplicate returns the same file with another descriptor.
+func duplicate(file *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), file.Name()), nil
 }
 
 // release ends hold.
