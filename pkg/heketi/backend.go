@@ -161,7 +161,7 @@ func (b *Backend) Adopts() bool { return b.config.Adopt == nil || *b.config.Adop
 // VolumeNamePrefix returns the prefix of the names of this installation's volumes; "" if they have none.
 func (b *Backend) VolumeNamePrefix() string { return b.config.VolumeNamePrefix }
 
-// OfThisInstallation reports whether a volume that a driver has made may, by its name, belong to this installation.
+// OfThisInstallation reports whether, by the volume's name, a driver has made it and it may belong to this installation.
 func (b *Backend) OfThisInstallation(glusterName string) bool {
-	return b.config.VolumeNamePrefix == "" || volume.HasNamePrefix(glusterName, b.config.VolumeNamePrefix)
+	return volume.IsOurs(glusterName) && (b.config.VolumeNamePrefix == "" || volume.HasNamePrefix(glusterName, b.config.VolumeNamePrefix))
 }

@@ -32,7 +32,7 @@ func (k comparedBackend) volumesWithoutPV() []finding {
 	var findings []finding
 	for _, id := range k.ids() {
 		v := k.dump.Volumes[id]
-		if v.Block || v.Pending != "" || !volume.IsOurs(v.Name) || !k.b.OfThisInstallation(v.Name) || len(k.byID[id]) > 0 {
+		if v.Block || v.Pending != "" || !k.b.OfThisInstallation(v.Name) || len(k.byID[id]) > 0 {
 			continue
 		}
 		subject := fmt.Sprintf("gluster volume %s (id %s, backend %q)", v.Name, id, k.b.Name())

@@ -22,7 +22,7 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	}
 	var ids []string
 	for id, v := range dump.Volumes {
-		if volume.IsOurs(v.Name) && c.client.Backend().OfThisInstallation(v.Name) && volume.NameKey(v.Name) == volume.NameKey(c.name) {
+		if c.client.Backend().OfThisInstallation(v.Name) && volume.NameKey(v.Name) == volume.NameKey(c.name) {
 			ids = append(ids, id)
 		}
 	}

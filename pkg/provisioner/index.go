@@ -20,7 +20,7 @@ type index struct {
 	listCache listCache
 
 	mu       sync.Mutex
-	own      func(name string) bool   // reports whether a volume that a driver has made is of this installation
+	own      func(name string) bool   // reports whether a driver has made a volume, for this installation
 	asOf     time.Time                // when the cached dump was requested; zero: never
 	clusters map[string]struct{}      // all clusters ever seen
 	records  heketi.Dump              // the cached dump; replaced, never changed
@@ -41,7 +41,7 @@ type indexedVolume struct {
 
 func newIndex(backend string, refresh time.Duration) *index {
 	return &index{
-		backend: backend, refresh: refresh, reading: make(chan struct{}, 1), own: func(string) bool { return true },
+		backend: backend, refresh: refresh, reading: make(chan struct{}, 1), own: volume.IsOurs,
 		clusters: map[string]struct{}{}, volumes: map[string]indexedVolume{}, taken: map[int64]int{},
 		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{}, expanded: map[string]int64{},
 	}
@@ -58,7 +58,7 @@ func (x *index) hasOther(name string) bool {
 func (x *index) add(id string, v indexedVolume) {
 	x.volumes[id] = v
 	x.taken[v.gid]++
-	if volume.IsOurs(v.name) && x.own(v.name) {
+	if x.own(v.name) {
 		x.ours[volume.NameKey(v.name)] = v.name
 	}
 }

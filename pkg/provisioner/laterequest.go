@@ -16,26 +16,16 @@ import (
 // Heketi's database, because the database's disk may hang. Such a request appears in none of Heketi's records, but Heketi counts
 // it as in flight.
 func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journal, key string, v heketi.Volume) error {
-	if late, ok := journal.expandOf(key, v); ok {
-		if err := late.check(ctx, client, v); err != nil {
-			return err
-		}
-	}
-	journal.forget(key)
-	return nil
+	late, unanswered := journal.expandOf(key, v)
+	return journal.settle(ctx, client, key, late, unanswered, v)
 }
 
 // checkLateDelete returns ErrBusy while an earlier request to delete the volume may still be carried out: a delete that meets an
 // expand leaves Heketi with half a record of the volume.
 func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journal, handle volume.Handle, v heketi.Volume) error {
 	key := deleteKey(handle)
-	if late, ok := journal.deleteOf(key); ok {
-		if err := late.check(ctx, client, v); err != nil {
-			return err
-		}
-	}
-	journal.forget(key)
-	return nil
+	late, unanswered := journal.deleteOf(key)
+	return journal.settle(ctx, client, key, late, unanswered, v)
 }
 
 // checkLateCreate returns an error while an unanswered create of the volume may still be carried out. Otherwise it forgets the create.
@@ -45,12 +35,18 @@ func checkLateCreate(ctx context.Context, client *heketi.Client, x *index, journ
 			volume.ErrBusy, v.Name, until(late))
 	}
 	key := createKey(client.Backend().Name(), v.Name)
-	if late, ok := journal.createOf(key); ok {
+	late, unanswered := journal.createOf(key)
+	return journal.settle(ctx, client, key, late, unanswered, v)
+}
+
+// settle returns ErrBusy while an unanswered request for the volume may still be carried out. Otherwise it forgets the request.
+func (j *Journal) settle(ctx context.Context, client *heketi.Client, key string, late lateRequest, unanswered bool, v heketi.Volume) error {
+	if unanswered {
 		if err := late.check(ctx, client, v); err != nil {
 			return err
 		}
 	}
-	journal.forget(key)
+	j.forget(key)
 	return nil
 }
 

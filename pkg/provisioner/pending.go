@@ -45,7 +45,7 @@ func isAbandoned(status string) bool { return status == "stale" || status == "fa
 // volume), and the driver must not hasten that.
 func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bool {
 	stuck, ok := errors.AsType[*pendingError](err)
-	if !ok || !isAbandoned(stuck.status) || !volume.IsOurs(stuck.name) || !client.Backend().OfThisInstallation(stuck.name) {
+	if !ok || !isAbandoned(stuck.status) || !client.Backend().OfThisInstallation(stuck.name) {
 		return false
 	}
 	logger := klog.FromContext(ctx)

@@ -1,7 +1,6 @@
 package database
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,15 +30,13 @@ func DefaultQuietTiming() QuietTiming {
 // is unfinished. A Heketi that starts from such a copy would undo the creation, although the volume may be in use by then. program
 // is the heketi binary; see Take. TakeQuiet waits for t.Limit at most, and returns ErrTooLarge at once.
 func TakeQuiet(ctx context.Context, from QuietSource, program string, t QuietTiming) (c Copy, err error) {
-	var tooLarge error
 	err = wait.Until(ctx, t.Poll, t.Limit, "Waiting until Heketi has no operation under way", func(ctx context.Context) error {
 		if err := checkQuiet(ctx, from); err != nil {
 			return err
 		}
 		taken, err := Take(ctx, from, program)
 		if errors.Is(err, ErrTooLarge) { // another copy would be, too
-			tooLarge = err
-			return nil
+			return wait.Final(err)
 		}
 		if err != nil {
 			return err
@@ -47,7 +44,7 @@ func TakeQuiet(ctx context.Context, from QuietSource, program string, t QuietTim
 		c = taken
 		return checkQuiet(ctx, from) // an operation may have begun since the first check
 	})
-	if err = cmp.Or(err, tooLarge); err != nil {
+	if err != nil {
 		return Copy{}, fmt.Errorf("take a copy of the database without unfinished volumes: %w", err)
 	}
 	return c, nil

@@ -1,7 +1,6 @@
 package database
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,17 +73,15 @@ const (
 // loadPatiently is like Store.Load, but waits for an API server that does not answer. Restore starts Heketi with an existing
 // database even without an answer, and an annotation that asks for its replacement then stays until Heketi's next start.
 func loadPatiently(ctx context.Context, from Store) (backup Copy, err error) {
-	var final error
 	err = wait.Until(ctx, loadPoll, loadLimit, "Waiting for the backup", func(ctx context.Context) error {
 		loaded, err := from.Load(ctx)
 		if errors.Is(err, ErrEmpty) || kube.IsNotFound(err) {
-			final = err
-			return nil
+			return wait.Final(err)
 		}
 		backup = loaded
 		return err
 	})
-	return backup, cmp.Or(err, final)
+	return backup, err
 }
 
 // moveAside renames the database, so that it is kept.

@@ -12,7 +12,7 @@ import (
 
 // Until calls done every poll until done succeeds. When done's error changes, Until logs it with the message doing. After the
 // limit, Until returns an error with the text of the last one, which is not wrapped. When ctx is done earlier, it returns the
-// cause.
+// cause. If done returns an error of Final, Until returns the error in it at once.
 func Until(ctx context.Context, poll, limit time.Duration, doing string, done func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -21,6 +21,9 @@ func Until(ctx context.Context, poll, limit time.Duration, doing string, done fu
 		err := done(ctx)
 		if err == nil {
 			return nil
+		}
+		if last, ok := errors.AsType[final](err); ok {
+			return last.error
 		}
 		if ctx.Err() == nil && err.Error() != last {
 			last = err.Error()
@@ -39,3 +42,8 @@ func Until(ctx context.Context, poll, limit time.Duration, doing string, done fu
 		}
 	}
 }
+
+type final struct{ error }
+
+// Final marks an error that does not go away with time.
+func Final(err error) error { return final{err} }

@@ -40,7 +40,7 @@ func refusalMutants() []testMutant {
 			[]Edit{{pending, "case !isAbandoned(op.Status) || ", "case "}}},
 			provisioner, "TestCleanUpOnlyWhatBlocksTheVolume"},
 		{Mutant{"clean-up-others", "operations on volumes of others are not cleaned up",
-			[]Edit{{pending, " || !volume.IsOurs(stuck.name)", ""}}},
+			[]Edit{{pending, " || !client.Backend().OfThisInstallation(stuck.name)", ""}}},
 			provisioner, "TestNoCleanUpOfOthersVolumes"},
 		{Mutant{"clean-up-another-volume", "an operation on another volume is not cleaned up",
 			[]Edit{{pending, " || !slices.Contains(op.Objects, stuck.handle.ID)", " && slices.Contains(op.Objects, \"\")"}}},
