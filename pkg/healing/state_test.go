@@ -280,18 +280,25 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryThatCannotBeRead: a snapshot that cannot be read for the moment is not removed.
-func TestMemoryThatCannotBeRead(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "mounts")
+// memoryOfOne returns the directory of a memory with the snapshot of one client, "a".
+func memoryOfOne(t *testing.T) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "mounts")
 	m, err := openMemory(dir)
+	if err == nil {
+		err = m.put(tables.Snapshot{VolumeID: "id", Client: "a"})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil {
-		t.Fatal(err)
-	}
+	return dir
+}
+
+// TestMemoryThatCannotBeRead: a snapshot that cannot be read for the moment is not removed.
+func TestMemoryThatCannotBeRead(t *testing.T) {
+	dir := memoryOfOne(t)
 	restore := mounttest.HideProc(t) // which has the boot id
-	m, err = openMemory(dir)
+	m, err := openMemory(dir)
 	restore()
 	if err != nil || len(m.list()) != 0 {
 		t.Errorf("%+v, %v", m.list(), err)
@@ -303,14 +310,7 @@ func TestMemoryThatCannotBeRead(t *testing.T) {
 
 // TestMemoryAfterRollback: a newer version's snapshot stays until this version has a snapshot that is not empty.
 func TestMemoryAfterRollback(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "mounts")
-	m, err := openMemory(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.put(tables.Snapshot{VolumeID: "id", Client: "a"}); err != nil {
-		t.Fatal(err)
-	}
+	dir := memoryOfOne(t)
 	path := filepath.Join(dir, "a.json")
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -320,7 +320,8 @@ func TestMemoryAfterRollback(t *testing.T) {
 	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if m, err = openMemory(dir); err != nil || len(m.list()) != 0 {
+	m, err := openMemory(dir)
+	if err != nil || len(m.list()) != 0 {
 		t.Fatal(m.list(), err)
 	}
 	isNewer := func() bool {

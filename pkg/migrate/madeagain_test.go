@@ -18,21 +18,28 @@ func (a *fakeAPI) makeAgain(pv *unstructured.Unstructured) *unstructured.Unstruc
 	return pv
 }
 
+// killedRun kills a run for pvc-a at a call: before it if at is odd, and after it if at is even. back chooses the direction.
+func killedRun(t *testing.T, at int, back bool) (api *fakeAPI, a Applier, dir string) {
+	t.Helper()
+	api, a = migrated(t)
+	dir = t.TempDir()
+	if back {
+		run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})
+		api.calls = 0
+	}
+	api.killAt, api.after = at/2, at%2 == 0
+	run(t, api, a, dir, back, Selection{Only: []string{"pvc-a"}})
+	api.killAt = 0
+	return api, a, dir
+}
+
 // killedBefore kills a run at each call, in both directions, and calls do if the PersistentVolume was not replaced by then.
 func killedBefore(t *testing.T, do func(t *testing.T, api *fakeAPI, a Applier, dir string, back bool)) {
 	t.Helper()
 	for _, back := range []bool{false, true} {
 		called := 0
 		for at := range 40 {
-			api, a := migrated(t)
-			dir := t.TempDir()
-			if back {
-				run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})
-				api.calls = 0
-			}
-			api.killAt, api.after = at/2, at%2 == 0
-			run(t, api, a, dir, back, Selection{Only: []string{"pvc-a"}})
-			api.killAt = 0
+			api, a, dir := killedRun(t, at, back)
 			if pv := api.pv("pvc-a"); pv != nil && at > 1 && isOfDriver(pv.Object) == back {
 				called++
 				do(t, api, a, dir, back)
@@ -123,15 +130,7 @@ func TestReplacementMadeAgainBetweenRuns(t *testing.T) {
 	for _, back := range []bool{false, true} {
 		tried := 0
 		for at := range 80 {
-			api, a := migrated(t)
-			dir := t.TempDir()
-			if back {
-				run(t, api, a, dir, false, Selection{Only: []string{"pvc-a"}})
-				api.calls = 0
-			}
-			api.killAt, api.after = at/2, at%2 == 0
-			run(t, api, a, dir, back, Selection{Only: []string{"pvc-a"}})
-			api.killAt = 0
+			api, a, dir := killedRun(t, at, back)
 			pv := api.pv("pvc-a")
 			if pv == nil || isOfDriver(pv.Object) == back || !isBegun(t, dir, a.Plan.ID) {
 				continue

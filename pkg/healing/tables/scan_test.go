@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -246,18 +245,7 @@ func TestScanInDoubt(t *testing.T) {
 func TestScanLeavesOtherUsersAlone(t *testing.T) {
 	volume := filepath.Join(t.TempDir(), "volume")
 	dev := mountTmpfs(t, volume)
-	cmd := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", "echo started; exec sleep infinity")
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	if _, err := out.Read(make([]byte, 100)); err != nil {
-		t.Skip("this kernel does not allow user namespaces here")
-	}
+	mounttest.OtherUser(t)
 	if found := scan(t, dev); len(found) != 1 || found[0].PID != os.Getpid() {
 		t.Errorf("%+v", found)
 	}

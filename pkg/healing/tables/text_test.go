@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 const table = `21 21 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -170,19 +170,8 @@ func TestTableChanged(t *testing.T) {
 
 // TestTablesOfOtherUsersAreNotRead: any user can make a user namespace, and very long tables in it.
 func TestTablesOfOtherUsersAreNotRead(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", "echo started; exec sleep infinity")
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	if _, err := out.Read(make([]byte, 100)); err != nil {
-		t.Skip("this kernel does not allow user namespaces here")
-	}
-	for pid, want := range map[int]bool{cmd.Process.Pid: false, os.Getpid(): true} {
+	other := mounttest.OtherUser(t)
+	for pid, want := range map[int]bool{other: false, os.Getpid(): true} {
 		var r reader
 		if _, err := r.readNamespace(namespace{processes: []int{pid}}, []mount.Device{volume}); err != nil || (r.buffer != nil) != want {
 			t.Errorf("process %d: %v, read: %t, want %t", pid, err, r.buffer != nil, want)
