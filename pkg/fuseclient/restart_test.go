@@ -107,6 +107,7 @@ func TestDriverKilledInTheMiddleOfStage(t *testing.T) {
 				}
 			}
 			n.restart()
+			n.ending.Wait() // on a busy machine, the killed client takes longer than limits.exit
 			if r.Process.alive() {
 				t.Errorf("%s, number written %t: the client is still there", volume, written)
 			}
