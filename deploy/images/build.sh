@@ -12,6 +12,7 @@
 #
 # The bases are made here: Debian with mmdebstrap, from the machine's own apt sources, and for the build stage the machine's own
 # Go. No image registry is used. Targets whose inputs have not changed are not built again, and no container remains.
+# docs/releasing.md says why the versions of Debian's packages and of Go are not pinned. The bills of materials record them.
 set -eu
 self=$(readlink -f "$0")
 cd "$(dirname "$self")/../.."
@@ -133,6 +134,13 @@ if ! b inspect --type image localhost/golang:$suite >/dev/null 2>&1; then
 	b commit --quiet --rm "$c" localhost/golang:$suite >/dev/null
 fi
 
+# The command that lists Debian packages in the form that deploy/images/sbom reads.
+packages=(dpkg-query -W -f='${Package}\t${Version}\t${Architecture}\n')
+# Images without Debian have the root certificates of the build stage's.
+c=$(b from localhost/golang:$suite)
+b run "$c" -- "${packages[@]}" ca-certificates >"$work/tmp/certificates"
+b rm "$c" >/dev/null
+
 # download fills the module cache that the build stages use.
 download() { (cd "$1" && go mod download); }
 
@@ -144,11 +152,12 @@ bill() {
 		version=(-version "$VERSION")
 		case $binary in */heketi*) version=() ;; esac
 		documents+=("$work/tmp/${binary##*/}.cdx.json")
-		"$CYCLONEDX_GOMOD" bin -json -noserial -notimestamp "${version[@]}" -output "${documents[-1]}" "$1$binary"
+		"$CYCLONEDX_GOMOD" bin -json -std -noserial -notimestamp "${version[@]}" -output "${documents[-1]}" "$1$binary"
 	done
-	: >"$work/tmp/packages"
 	if [ -d "$1/var/lib/dpkg" ]; then
-		dpkg-query --admindir="$1/var/lib/dpkg" -W -f='${Package}\t${Version}\t${Architecture}\n' >"$work/tmp/packages"
+		"${packages[@]}" --admindir="$1/var/lib/dpkg" >"$work/tmp/packages"
+	else
+		cp "$work/tmp/certificates" "$work/tmp/packages"
 	fi
 	go run ./deploy/images/sbom -name "$name" -version "$VERSION" -packages "$work/tmp/packages" "${documents[@]}"
 }

@@ -52,7 +52,7 @@ func glusterStarts(t *testing.T, gluster image) {
 
 func listsServers(t *testing.T, _ image) {
 	t.Helper()
-	checkBill(t, "gluster", "github.com/glusterfs-csi/glusterfs-csi", "glusterfs-server", "lvm2")
+	checkBill(t, "gluster", "github.com/glusterfs-csi/glusterfs-csi", "std", "glusterfs-server", "lvm2")
 }
 
 func hasCommands(t *testing.T, gluster image) {

@@ -9,7 +9,8 @@ import (
 func TestHeketi(t *testing.T) {
 	heketi := unpackImage(t, "heketi")
 	checkImage(t, heketi, "heketi", config{Entrypoint: []string{"/usr/bin/heketi"}, User: "65532:65532"})
-	checkBill(t, "heketi", "github.com/glusterfs-csi/glusterfs-csi", "github.com/heketi/heketi", "github.com/boltdb/bolt")
+	checkBill(t, "heketi", "github.com/glusterfs-csi/glusterfs-csi", "github.com/heketi/heketi", "github.com/boltdb/bolt",
+		"std", "ca-certificates")
 	for _, name := range []string{
 		"etc/ssl/certs/ca-certificates.crt", "usr/share/doc/heketi/LICENSE", "usr/share/doc/heketi/COPYING-GPLV2", "usr/share/doc/heketi/COPYING-LGPLV3",
 	} {
