@@ -5,7 +5,8 @@
 #   docker build --target gluster .      GlusterFS servers with the programs that Heketi calls on them
 #   docker build --target heketi .       Heketi and its command line client, built from their Go module
 # For several architectures: docker buildx build --platform linux/amd64,linux/arm64 --target node .
-# The bases are arguments, so that they can be pinned by digest, as in --build-arg NODE_BASE=debian@sha256:...
+# The bases are tags that change, so that a build has the newest fixes of Go and Debian (docs/releasing.md). They are arguments, so that
+# a build can pin them by digest, as in --build-arg NODE_BASE=debian@sha256:...
 ARG GO_BASE=golang:1.26-bookworm
 ARG NODE_BASE=debian:bookworm-slim
 ARG GLUSTER_BASE=debian:bookworm-slim

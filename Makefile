@@ -158,15 +158,15 @@ bench-scale: build ## Measure only costs that grow with the number of volumes; w
 RELEASE ?=
 
 .PHONY: release-check
-release-check: ## Changelog, versions, charts, reproducible binaries, bills of materials, checksums: build/release (needs root)
+release-check: ## Changelog, versions, charts, reproducible binaries, all four images, bills of materials, checksums: build/release (needs root)
 	$(call say,changelog and versions)
 	RELEASE=$(RELEASE) go test -count=1 ./test/documents -run '^TestRelease$$'
 	$(MAKE) --no-print-directory release-build VERSION=$(or $(RELEASE:v%=%),$(VERSION))
 
 .PHONY: release-build
-release-build: chart-lint test-chart test-reproducible images
+release-build: chart-lint test-chart test-reproducible images test-storage-images
 	$(call say,build/release)
-	deploy/images/release.sh $(BUILD)/release $(BUILD)/images $(RELEASE_FLAGS)
+	deploy/images/release.sh $(BUILD)/release $(IMAGES) $(STORAGE_IMAGES) $(RELEASE_FLAGS)
 
 ##@ Help
 
@@ -174,4 +174,4 @@ release-build: chart-lint test-chart test-reproducible images
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -20,12 +20,12 @@ CYCLONEDX_GOMOD := $(BIN)/cyclonedx-gomod-$(CYCLONEDX_GOMOD_VERSION)
 ##@ Images
 
 .PHONY: images
-images: $(CYCLONEDX_GOMOD) ## The driver's two images, from local bases: build/images/{controller,node}.tar; with IMAGE_ARCH=arm64 build/images-arm64/... (needs root)
+images: $(CYCLONEDX_GOMOD) ## The driver's two images with bills of materials: build/images/{controller,node}.tar; with IMAGE_ARCH=arm64 build/images-arm64/... (needs root)
 	ARCH=$(IMAGE_ARCH) deploy/images/install.sh
 	$(build_images) $(IMAGES) controller node
 
 .PHONY: storage-images
-storage-images: $(CYCLONEDX_GOMOD) ## The images of GlusterFS and Heketi: build/images-storage/{gluster,heketi}.tar (needs root)
+storage-images: $(CYCLONEDX_GOMOD) ## The images of GlusterFS and Heketi with bills of materials: build/images-storage/{gluster,heketi}.tar (needs root)
 	ARCH=$(IMAGE_ARCH) deploy/images/install.sh
 	$(build_images) $(STORAGE_IMAGES) gluster heketi
 
@@ -40,8 +40,8 @@ storage-test-images: storage-images
 	WORK=$(IMAGES)/work test/e2e/storage/image.sh $(STORAGE_IMAGES) $(BUILD)/images-storage-test
 
 .PHONY: test-reproducible
-test-reproducible: ## The same source, built twice in different directories, gives the same bytes
-	$(call say,building twice for amd64 and arm64 - the second time without a build cache; a few minutes)
+test-reproducible: ## Both programs, built twice in different directories, have the same bytes
+	$(call say,building both programs twice for amd64 and arm64 - the second time without a build cache; a few minutes)
 	deploy/images/reproducible.sh $(RELEASE_FLAGS)
 
 $(CYCLONEDX_GOMOD):

@@ -24,6 +24,22 @@ func TestWorkflowsRunTheSameSteps(t *testing.T) {
 	}
 }
 
+// TestReleasesUseTheNewestPatchOfGo: the release workflow and the Dockerfile name the minor version of go.mod, and no patch version.
+func TestReleasesUseTheNewestPatchOfGo(t *testing.T) {
+	minor := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, root+"/go.mod"))
+	if minor == nil {
+		t.Fatal("go.mod names no version of Go")
+	}
+	for path, want := range map[string]string{
+		".github/workflows/release.yml": `{go-version: "` + minor[1] + `.x", check-latest: true}`,
+		"Dockerfile":                    "ARG GO_BASE=golang:" + minor[1] + "-bookworm\n",
+	} {
+		if !strings.Contains(read(t, root+"/"+path), want) {
+			t.Errorf("%s does not have %q", path, want)
+		}
+	}
+}
+
 // TestWorkflowsRunEveryKubernetes: the matrix has the newest Kubernetes and each older one that the end-to-end tests can build.
 func TestWorkflowsRunEveryKubernetes(t *testing.T) {
 	want := []string{`""`}
