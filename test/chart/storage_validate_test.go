@@ -43,7 +43,11 @@ func TestWhatIsNoTopology(t *testing.T) {
 		{"a device twice", nodesOf("n1 10.0.0.1 /dev/sdb /dev/sdc /dev/sdb"), []string{`nodes[0]: the device "/dev/sdb" is listed twice`}},
 		{"a device that is no path", nodesOf("n1 10.0.0.1 sdb"), []string{`nodes[0]: "sdb" is not the path of a device`, "/dev/sdb"}},
 		{"a device for a shell", nodesOf("n1 10.0.0.1 /dev/$(reboot)"), []string{`nodes[0]: "/dev/$(reboot)" is not the path`}},
-		{"a loopback address", nodesOf("n1 127.0.0.1 /dev/sdb"), []string{`nodes[0]: "127.0.0.1" is the loopback address`}},
+		{"a loopback address", nodesOf("n1 127.0.0.1 /dev/sdb"), []string{`nodes[0].address: "127.0.0.1" is the loopback address`}},
+		{"a node's name that is none", nodesOf("n1 10.0.0.1 /dev/sdb", "Node_2 10.0.0.2 /dev/sdb"), []string{`nodes[1].name: "Node_2" is not the name of a Kubernetes node`, "as in node1", "kubectl get nodes"}},
+		{"an empty name", nodesOf("'' 10.0.0.1 /dev/sdb"), []string{`nodes[0].name: "" is not the name of a Kubernetes node`}},
+		{"two addresses in one", nodesOf("n1 h1,h2 /dev/sdb"), []string{`nodes[0].address: "h1,h2" is neither an IP address nor a host name`, "as in 10.0.0.1 or node1.example.org"}},
+		{"an address with a port", nodesOf("n1 10.0.0.1:24007 /dev/sdb"), []string{`nodes[0].address: "10.0.0.1:24007" is neither`, "without a port"}},
 		{"two nodes", nodesOf("n1 10.0.0.1 /dev/sdb", "n2 10.0.0.2 /dev/sdb"), []string{"nodes: Heketi's database is kept on 3 nodes, but only 2", "list at least 3"}},
 		{"no JSON", topologyOf("clusters: []"), []string{"topologyJSON: ", "invalid character", "--set-file"}},
 		{"a file's name", topologyOf("topology.json"), []string{"topologyJSON: ", "--set-file topologyJSON=topology.json"}},
@@ -63,8 +67,8 @@ func TestWhatIsNoTopology(t *testing.T) {
 		{"devices that are no list", nodes(`{"node": {"hostnames": {"manage": ["n1"], "storage": ["h1"]}, "zone": 1}, "devices": "/dev/sdb"}`), []string{inNode + ".devices: this must be a list"}},
 		{"a device without name", nodes(nodeJSON("n1", "h1", `{"destroydata": true}`)), []string{inNode + ".devices[0]: this must be a path"}},
 		{"a number for a device", nodes(nodeJSON("n1", "h1", "1")), []string{inNode + ".devices[0]: this must be a path"}},
-		{"an address for a node", nodes(nodeJSON("N_1", "h1", sdb)), []string{inNode + `: "N_1" is not the name of a Kubernetes node`, "kubectl get nodes"}},
-		{"a port", nodes(nodeJSON("n1", "http://h1", sdb)), []string{inNode + `: "http://h1" is neither an IP address nor a host name`}},
+		{"an address for a node", nodes(nodeJSON("N_1", "h1", sdb)), []string{inNode + `.node.hostnames.manage: "N_1" is not the name of a Kubernetes node`, "kubectl get nodes"}},
+		{"a port", nodes(nodeJSON("n1", "http://h1", sdb)), []string{inNode + `.node.hostnames.storage: "http://h1" is neither an IP address nor a host name`}},
 		{
 			"a node twice in two clusters", topologyOf(`{"clusters": [{"nodes": [` + nodeJSON("n1", "h1", sdb) + `]}, {"nodes": [` + nodeJSON("n1", "h2", sdb) + `]}]}`),
 			[]string{`topologyJSON: clusters[1].nodes[0]: "n1" is the name of topologyJSON: clusters[0].nodes[0]`},
@@ -130,4 +134,22 @@ func TestServersAndNodePluginHavePortsOfTheirOwn(t *testing.T) {
 	storageRefused(t, threeNodes+"gluster: {healthPort: 29680}", "gluster.healthPort: 29680 is glusterfs-csi.node.healthPort")
 	storageRefused(t, threeNodes+"gluster: {healthPort: 29681}\nglusterfs-csi: {metrics: {enabled: true}}", "gluster.healthPort: 29681 is glusterfs-csi.node.metricsPort")
 	storageTaken(t, threeNodes+"gluster: {healthPort: 29681}")
+}
+
+func TestHostPathsAreAbsolute(t *testing.T) {
+	for field, path := range map[string]string{"glusterd": "data", "heketi": "/data/heketi/", "config": "/data//config", "logs": "/data/my logs"} {
+		storageRefused(t, threeNodes+fmt.Sprintf("gluster: {hostPaths: {%s: %s}}", field, path),
+			fmt.Sprintf("gluster.hostPaths.%s: %q is not the absolute path of a directory", field, path), "as in /var/lib/glusterd")
+	}
+	storageRefused(t, threeNodes+"gluster: {hostPaths: {logs: null}}", `gluster.hostPaths.logs: "" is not`)
+	storageTaken(t, threeNodes+"gluster: {hostPaths: {logs: /data/logs}}")
+}
+
+func TestServersOfTheDatabaseAreAddresses(t *testing.T) {
+	servers := func(address string) string {
+		return threeNodes + "heketi: {database: {servers: [10.0.0.1, '" + address + "']}}"
+	}
+	storageRefused(t, servers("--x"), `heketi.database.servers[1]: "--x" is neither an IP address nor a host name`, "as in 10.0.0.1")
+	storageRefused(t, servers("a,b"), `heketi.database.servers[1]: "a,b" is neither`)
+	storageTaken(t, servers("fd00::2"))
 }

@@ -12,10 +12,12 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The topology's nodes as {"nodes": [{cluster, field, names, addresses, devices}]}, in JSON. field is the node's path in the values. */}}
+{{/* The topology's nodes as {"nodes": [{cluster, field, nameField, addressField, names, addresses, devices}]}, in JSON. The fields are the paths of
+     the node, its names and its addresses in the values. */}}
 {{- define "glusterfs-storage.nodes" -}}
 {{- $nodes := list -}}
-{{- $prefix := ternary "topologyJSON: clusters[%d].nodes[%d]" "nodes[%[2]d]" (not (empty .Values.topologyJSON)) -}}
+{{- $json := not (empty .Values.topologyJSON) -}}
+{{- $prefix := ternary "topologyJSON: clusters[%d].nodes[%d]" "nodes[%[2]d]" $json -}}
 {{- range $c, $cluster := (include "glusterfs-storage.topology" . | fromJson).clusters -}}
 {{- range $n, $node := $cluster.nodes -}}
 {{- $devices := list -}}
@@ -24,8 +26,10 @@
 {{- if kindIs "map" . -}}{{- $device = .name -}}{{- end -}}
 {{- $devices = append $devices $device -}}
 {{- end -}}
-{{- $nodes = append $nodes (dict "cluster" $c "field" (printf $prefix $c $n) "names" $node.node.hostnames.manage
-      "addresses" $node.node.hostnames.storage "devices" $devices) -}}
+{{- $field := printf $prefix $c $n -}}
+{{- $nodes = append $nodes (dict "cluster" $c "field" $field "nameField" (print $field (ternary ".node.hostnames.manage" ".name" $json))
+      "addressField" (print $field (ternary ".node.hostnames.storage" ".address" $json))
+      "names" $node.node.hostnames.manage "addresses" $node.node.hostnames.storage "devices" $devices) -}}
 {{- end -}}
 {{- end -}}
 {{ dict "nodes" $nodes | toJson }}

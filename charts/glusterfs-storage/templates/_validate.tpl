@@ -43,16 +43,11 @@
 {{- $node := . -}}
 {{- range .names -}}
 {{- if not (regexMatch "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$" .) -}}
-{{- fail (printf "%s: %q is not the name of a Kubernetes node; kubectl get nodes shows the names" $node.field .) -}}
+{{- fail (printf "%s: %q is not the name of a Kubernetes node, which has small letters, digits, '-' and '.', as in node1; kubectl get nodes shows the names" $node.nameField .) -}}
 {{- end -}}
 {{- end -}}
 {{- range .addresses -}}
-{{- if not (or (regexMatch "^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$" .) (regexMatch "^[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*$" .)) -}}
-{{- fail (printf "%s: %q is neither an IP address nor a host name; write the address by which gluster servers and clients reach the node, without a port" $node.field .) -}}
-{{- end -}}
-{{- if regexMatch "^(?i:127\\..*|localhost|0\\.0\\.0\\.0|[0:]*:[0:]*1?)$" . -}}
-{{- fail (printf "%s: %q is the loopback address, by which no other node reaches this one; write an address of the network" $node.field .) -}}
-{{- end -}}
+{{- include "glusterfs-storage.checkAddress" (list $node.addressField .) -}}
 {{- end -}}
 {{- $devices := dict -}}
 {{- range .devices -}}
@@ -64,6 +59,19 @@
 {{- fail (printf "%s: the device %q is listed twice; list each once" $node.field .) -}}
 {{- end -}}
 {{- $_ := set $devices $path true -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The address of a storage node. Call with (list field address). */}}
+{{- define "glusterfs-storage.checkAddress" -}}
+{{- $field := index . 0 -}}
+{{- $address := index . 1 -}}
+{{- if not (or (regexMatch "^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$" $address) (regexMatch "^[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*:[0-9A-Fa-f.:]*$" $address)) -}}
+{{- fail (printf (print "%s: %q is neither an IP address nor a host name; write the one address by which gluster servers and clients reach the node, without a port, "
+      "as in 10.0.0.1 or node1.example.org") $field $address) -}}
+{{- end -}}
+{{- if regexMatch "^(?i:127\\..*|localhost|0\\.0\\.0\\.0|[0:]*:[0:]*1?)$" $address -}}
+{{- fail (printf "%s: %q is the loopback address, by which no other node reaches this one; write an address of the network" $field $address) -}}
 {{- end -}}
 {{- end -}}
 
@@ -134,6 +142,24 @@
       .existingSecret.name $secret) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Addresses that replace those of the nodes in the PersistentVolume of Heketi's database. */}}
+{{- define "glusterfs-storage.checkDatabaseServers" -}}
+{{- range $i, $address := .Values.heketi.database.servers -}}
+{{- include "glusterfs-storage.checkAddress" (list (printf "heketi.database.servers[%d]" $i) $address) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Directories of the storage nodes. The kubelet would make a directory at a wrong path, and the servers would start without their volumes. */}}
+{{- define "glusterfs-storage.checkHostPaths" -}}
+{{- $paths := .Values.gluster.hostPaths | default dict -}}
+{{- range list "glusterd" "heketi" "config" "logs" -}}
+{{- $path := get $paths . | default "" -}}
+{{- if not (regexMatch "^(/[^/ ]+)+$" $path) -}}
+{{- fail (printf "gluster.hostPaths.%s: %q is not the absolute path of a directory; write it as in /var/lib/glusterd, without blanks and without a slash at its end" . $path) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -2,15 +2,11 @@ package storage
 
 import (
 	"encoding/json"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/heketi/heketi/pkg/glusterfs/api"
 
-	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/clustertest"
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/kubernetes"
 )
 
@@ -28,41 +24,6 @@ func (i installed) tryHeketi(args ...string) (string, error) {
 	return cluster.Kubectl(i.Context(), append([]string{
 		"--namespace=" + namespace, "exec", "statefulset/heketi", "--container=heketi", "--", "heketi-cli",
 	}, args...)...)
-}
-
-// moveBricks runs a command of Heketi that moves bricks, as docs/storage-nodes.md says. If a brick of Heketi's own volume moves,
-// Heketi loses its open database, sometimes ends for that reason, and is restarted. Heketi refuses the command while self-heal
-// lists entries, which also happens now and then while files are written.
-func (i installed) moveBricks(args ...string) {
-	i.Helper()
-	clustertest.Within(i.T, 5*time.Minute, func() error {
-		out, err := i.tryHeketi(args...)
-		if err == nil {
-			return nil
-		}
-		err = fmt.Errorf("heketi-cli %s: %w: %s", strings.Join(args, " "), err, out)
-		switch {
-		case strings.Contains(err.Error(), "bad file descriptor"), strings.Contains(err.Error(), "exit code 137"):
-			i.Logf("Heketi is started again: %v", err)
-			i.in("rollout", "restart", "statefulset/heketi")
-			i.in("rollout", "status", "statefulset/heketi", patience)
-			i.cleanUpMoves()
-		case strings.Contains(err.Error(), "source brick for data to be healed"):
-			i.Log(err)
-		default:
-			i.Fatal(err)
-		}
-		return err
-	})
-}
-
-// cleanUpMoves makes Heketi complete or undo interrupted moves of bricks. Without ids, Heketi would also undo expands.
-func (i installed) cleanUpMoves() {
-	i.Helper()
-	moves := regexp.MustCompile(`(?m)^Id:(\w+)  Type:(?:remove-device|evict-brick)  Status:(?:stale|failed)`)
-	for _, move := range moves.FindAllStringSubmatch(i.heketi("server", "operations", "list"), -1) {
-		i.heketi("server", "operations", "cleanup", move[1])
-	}
 }
 
 // nodes returns Heketi's storage nodes, by their names.

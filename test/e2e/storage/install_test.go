@@ -32,6 +32,14 @@ type installed struct {
 // install installs the chart with a device on each node, and waits until its class works.
 func install(t *testing.T) installed {
 	t.Helper()
+	i := prepare(t)
+	i.upgrade(firstNodes(lab.BareDevices()[:1]))
+	return i
+}
+
+// prepare makes what the chart needs, and takes the installation apart at the end of the test.
+func prepare(t *testing.T) installed {
+	t.Helper()
 	i := installed{t, filepath.Join(t.TempDir(), "values.json")}
 	i.Cleanup(func() {
 		_, _ = cluster.Kubectl(context.Background(), "delete", "pods,pvc", "--all", "--namespace=default", patience)
@@ -40,7 +48,6 @@ func install(t *testing.T) installed {
 	clustertest.Kubectl(t, cluster, "label", "node", "--overwrite", "storage1", "storage2", "storage3", "storagenode=glusterfs")
 	clustertest.Kubectl(t, cluster, "create", "namespace", namespace)
 	clustertest.Kubectl(t, cluster, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=privileged")
-	i.upgrade(firstNodes(lab.BareDevices()[:1]))
 	return i
 }
 
@@ -64,6 +71,12 @@ func (i installed) upgrade(l layout, set ...string) {
 	if out, err := i.tryUpgrade(l, set...); err != nil {
 		i.Fatalf("helm upgrade: %v: %s", err, out)
 	}
+	i.awaitHeketi()
+}
+
+// awaitHeketi waits until the servers are ready, the setup Job is complete, and Heketi answers.
+func (i installed) awaitHeketi() {
+	i.Helper()
 	i.in("rollout", "status", "daemonset/glusterfs", patience)
 	i.in("wait", "--for=condition=Complete", "job", "--selector=app.kubernetes.io/component=setup", patience)
 	i.in("rollout", "status", "statefulset/heketi", patience)

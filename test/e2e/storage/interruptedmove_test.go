@@ -10,10 +10,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// TestInterruptedMove takes an installation apart whose Heketi ended while it moved a brick of its database's volume. The
-// teardown is the cleanup of install.
+// TestInterruptedMove takes an installation apart whose setup was interrupted, and whose Heketi ended while it moved a brick of its
+// database's volume. The teardown is the cleanup of prepare.
 func TestInterruptedMove(t *testing.T) {
-	i := install(t)
+	i := installInterrupted(t)
 	i.upgrade(firstNodes(lab.BareDevices()))
 	id := i.device("storage1", lab.BareDevices()[0])
 	i.heketi("device", "disable", id)

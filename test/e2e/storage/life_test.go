@@ -21,7 +21,9 @@ func TestLife(t *testing.T) {
 		do    func(*testing.T, installed)
 	}{
 		{"doctor examines the storage", false, examined},
+		{"a tear-down is refused", false, tearDownRefused},
 		{"a server's pod is replaced", false, serverReplaced},
+		{"the driver's pods are replaced", false, driverReplaced},
 		{"Heketi's pod is replaced", false, heketiReplaced},
 		{"the client of Heketi's database dies", false, databaseClientDies},
 		{"servers are upgraded one by one", false, serversUpgraded},
@@ -86,19 +88,11 @@ func heketiReplaced(t *testing.T, i installed) {
 	canMakeVolumes(t, "after-heketi")
 }
 
-// serversUpgraded upgrades the pods of the servers, and waits until all files are healed.
-func serversUpgraded(t *testing.T, i installed) {
-	t.Helper()
-	i.upgrade(firstNodes(lab.BareDevices()[:1]), "gluster.podAnnotations.upgraded=yes")
-	if got := i.in("get", "pods", "--selector=glusterfs-node=pod", "--output=jsonpath={.items[*].metadata.annotations.upgraded}"); strings.Count(got, "yes") != lab.StorageNodes {
-		t.Errorf("the servers' pods have the annotation %q, want it three times", got)
-	}
-	isHealed(t, i)
-}
-
+// devicesAdded also goes back to the images from before the upgrade of the servers.
 func devicesAdded(t *testing.T, i installed) {
 	t.Helper()
 	i.upgrade(firstNodes(lab.BareDevices()))
+	i.in("rollout", "status", "daemonset/"+nodePlugins, patience)
 	topology := i.heketi("topology", "info")
 	for _, device := range lab.BareDevices() {
 		if got := strings.Count(topology, "Known Paths: "+device); got != lab.StorageNodes {
@@ -108,20 +102,29 @@ func devicesAdded(t *testing.T, i installed) {
 	canMakeVolumes(t, "after-devices")
 }
 
-// deviceTakenOut follows docs/day-one.md for a failed device. The device's bricks move to the node's other device.
+// deviceTakenOut follows docs/storage-nodes.md for a device that still works. Its bricks move to the node's other device. The device
+// is then empty, so that it can be added again, as an empty disk in its place would be.
 func deviceTakenOut(t *testing.T, i installed) {
 	t.Helper()
-	id := i.device("storage1", lab.BareDevices()[0])
-	i.heketi("device", "disable", id)
-	i.moveBricks("device", "remove", id)
-	i.heketi("device", "delete", id)
-	if topology := i.heketi("topology", "info"); strings.Contains(topology, id) {
-		t.Errorf("Heketi still has the device %s:\n%s", id, topology)
+	nodes, node := firstNodes(lab.BareDevices()), cluster.StorageNode(1)
+	device, other := lab.BareDevices()[0], lab.BareDevices()[1]
+	id := i.device(node.Name, device)
+	if len(bricksIn(i, id)) == 0 {
+		t.Fatalf("%s of %s has no bricks that could move", device, node.Name)
+	}
+	r := newReader(i)
+	r.writeNodes(t, nodes)
+	r.does(t.Context(), t, "Take out a device", map[string]string{"NODE": node.Name, "DEVICE": device})
+	if left := i.nodes()[node.Name].DevicesInfo; len(left) != 1 || left[0].Name != other {
+		t.Errorf("Heketi has these devices of %s: %+v; want only %s", node.Name, left, other)
+	}
+	if left := bricksIn(i, id); len(left) > 0 {
+		t.Errorf("gluster still has bricks on the device: %q", left)
 	}
 	isHealed(t, i)
-	// The values still list the device, so the next upgrade adds it again, as it would add a replacement.
-	i.upgrade(firstNodes(lab.BareDevices()))
-	if i.device("storage1", lab.BareDevices()[0]) == id {
+	nothingPending(t, i)
+	i.upgrade(nodes)
+	if i.device(node.Name, device) == id {
 		t.Errorf("the device has the id %s again", id)
 	}
 }
