@@ -76,7 +76,7 @@ func TestClientsAreConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, in := range map[string][]byte{
-		`(?m)^CapEff:\t0000000000200400$`:                status,
+		`(?m)^CapEff:\t0000000000000400$`:                status,
 		`(?m)^Seccomp:\t2$`:                              status,
 		`(?m)^Gid:\t20\d{8}\t20\d{8}\t20\d{8}\t20\d{8}$`: status,
 		`(?m)^Max file size +16777216 +16777216 +bytes`:  limits,

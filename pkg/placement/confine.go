@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
@@ -17,6 +18,7 @@ import (
 type Confinement struct {
 	filter       []unix.SockFilter // calls of mount(2) wait for a mountGate
 	unsupervised []unix.SockFilter // calls of mount(2) are allowed
+	hidden       atomic.Bool       // this process cannot read the arguments of mount(2), so clients mount by themselves
 }
 
 // NewConfinement assembles the system call filters. This takes longer than apply, so it is done once.
@@ -26,7 +28,9 @@ func NewConfinement() (*Confinement, error) {
 		return nil, err
 	}
 	unsupervised, err := assemble(seccomp.ActionAllow)
-	return &Confinement{filter, unsupervised}, err
+	c := &Confinement{filter: filter, unsupervised: unsupervised}
+	c.hidden.Store(hidesMemory(yamaScope))
+	return c, err
 }
 
 // assemble assembles a filter with the given action for calls of mount(2) that make a new mount.
@@ -62,9 +66,6 @@ func (c *Confinement) Supervised() (bool, error) {
 // (package osthread). Each call of mount(2) waits for an answer through the returned gate, which the caller closes. The gate is nil
 // if clients cannot be supervised.
 func (c *Confinement) apply(client Client) (*mountGate, error) {
-	if err := dropCapabilities(); err != nil {
-		return nil, fmt.Errorf("drop capabilities: %w", err)
-	}
 	if err := setGroup(client.Group); err != nil {
 		return nil, fmt.Errorf("set the group %d: %w", client.Group, err)
 	}
@@ -72,10 +73,18 @@ func (c *Confinement) apply(client Client) (*mountGate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("restrict system calls: %w", err)
 	}
-	if listener == noListener {
-		return nil, nil //nolint:nilnil // as documented
+	var gate *mountGate
+	if listener != noListener {
+		gate = &mountGate{listener, client.Mount, &c.hidden}
 	}
-	return &mountGate{listener, client.Mount}, nil
+	// After the filter, because only then it is known whether the client mounts by itself.
+	if err := dropCapabilities(gate == nil || c.hidden.Load()); err != nil {
+		if gate != nil {
+			gate.close()
+		}
+		return nil, fmt.Errorf("drop capabilities: %w", err)
+	}
+	return gate, nil
 }
 
 // noListener is the result of load without supervision.
@@ -107,12 +116,20 @@ func loadFilter(filter []unix.SockFilter, flags uintptr) (listener int, err erro
 	return int(fd), nil
 }
 
-// neededCapabilities returns a client's capabilities: it mounts, and it binds to a port below 1024 if a volume has
-// server.allow-insecure off.
-func neededCapabilities() []uintptr { return []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_BIND_SERVICE} }
+// neededCapabilities returns a client's capabilities. It binds to a port below 1024 if a volume has server.allow-insecure off.
+// Without CAP_SYS_ADMIN, a client that does not mount by itself lacks only what the kernel keeps back for administrators: queues
+// of FUSE longer than max_user_bgreq (docs/parameters.md), open files beyond fs.file-max, and the last memory and pipes of a node
+// that limits these.
+func neededCapabilities(mounts bool) []uintptr {
+	if mounts {
+		return []uintptr{unix.CAP_NET_BIND_SERVICE, unix.CAP_SYS_ADMIN}
+	}
+	return []uintptr{unix.CAP_NET_BIND_SERVICE}
+}
 
-// dropCapabilities reduces the bounding set, from which root gets its capabilities at each exec, to a client's capabilities.
-func dropCapabilities() error {
+// dropCapabilities reduces the bounding set, from which root gets its capabilities at each exec, to the capabilities of a client
+// that mounts by itself or does not.
+func dropCapabilities(mounts bool) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
 	if err := unix.Capget(&header, &sets[0]); err != nil {
@@ -129,7 +146,7 @@ func dropCapabilities() error {
 		if errors.Is(err, unix.EINVAL) {
 			return nil // the kernel has no more capabilities
 		}
-		if err == nil && has == 1 && !slices.Contains(neededCapabilities(), capability) {
+		if err == nil && has == 1 && !slices.Contains(neededCapabilities(mounts), capability) {
 			err = unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
 		}
 		if err != nil {
@@ -139,9 +156,11 @@ func dropCapabilities() error {
 }
 
 // refused returns system calls that no client needs, and with which a process that may mount could leave its root directory,
-// access other processes or change the node. Calls that the library's list lacks and calls of other architectures are refused as
-// well. clone3 is allowed, also with flags that policy refuses for clone, because the flags are in the memory of the process, and
-// the place's thread starts the client with it.
+// access other processes or change the node. A client without CAP_SYS_ADMIN gets the same filter: the kernel refuses it most of
+// these calls anyway, but two barriers are better than one. Calls that the library's list lacks and calls of other architectures
+// are refused as well. clone3 is allowed, also with flags that policy refuses for clone, because the flags are in the memory of the
+// process, and the place's thread starts the client with it. The kernel refuses these flags without CAP_SYS_ADMIN, except for user
+// namespaces, see coverRoot.
 func refused() []string {
 	return []string{
 		// Mounts and namespaces. With umount2, a client could uncover the files below /proc that change the node (tree.mountProc). A

@@ -24,7 +24,20 @@ func newConfinement(t *testing.T) *Confinement {
 	return c
 }
 
-// TestConfinedProgram: root has a separate group and two capabilities, and gets no more from the programs that it runs.
+// capabilitiesOf returns the capabilities of a program that a thread starts, as lines of /proc/PID/status.
+func capabilitiesOf(sets uint64) (lines []string) {
+	for _, name := range []string{"CapPrm", "CapEff", "CapBnd"} {
+		lines = append(lines, fmt.Sprintf("%s:\t%016x", name, sets))
+	}
+	return append(lines, "CapInh:\t0000000000000000", "CapAmb:\t0000000000000000")
+}
+
+const (
+	ofClient  = 1 << unix.CAP_NET_BIND_SERVICE
+	ofMounter = ofClient | 1<<unix.CAP_SYS_ADMIN // a client that mounts by itself
+)
+
+// TestConfinedProgram: root has a separate group and one capability, and gets no more from the programs that it runs.
 func TestConfinedProgram(t *testing.T) {
 	confinement := newConfinement(t)
 	var status []byte
@@ -39,16 +52,14 @@ func TestConfinedProgram(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{
-		"Uid:\t0\t0\t0\t0", "Gid:\t2013265920\t2013265920\t2013265920\t2013265920",
-		"CapInh:\t0000000000000000", "CapPrm:\t0000000000200400", "CapEff:\t0000000000200400", "CapBnd:\t0000000000200400",
-		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
-	} {
+	for _, want := range append(capabilitiesOf(ofClient),
+		"Uid:\t0\t0\t0\t0", "Gid:\t2013265920\t2013265920\t2013265920\t2013265920", "NoNewPrivs:\t1", "Seccomp:\t2",
+	) {
 		if !strings.Contains(string(status), want+"\n") {
 			t.Errorf("no %q in\n%s", want, status)
 		}
 	}
-	if own, err := os.ReadFile("/proc/self/status"); err != nil || strings.Contains(string(own), "CapBnd:\t0000000000200400") || strings.Contains(string(own), "2013265920") {
+	if own, err := os.ReadFile("/proc/self/status"); err != nil || strings.Contains(string(own), "CapBnd:\t0000000000000400") || strings.Contains(string(own), "2013265920") {
 		t.Errorf("this process, too: %v\n%s", err, own)
 	}
 }
@@ -119,7 +130,7 @@ func TestRefusedCalls(t *testing.T) {
 }
 
 // TestContainerWithASupervisor: a container whose processes already have a supervisor cannot have another one. Clients are started
-// there all the same.
+// there all the same, and keep the capability to mount.
 func TestContainerWithASupervisor(t *testing.T) {
 	dir, confinement := t.TempDir(), newConfinement(t)
 	if supervised, err := confinement.Supervised(); !supervised || err != nil {
@@ -141,7 +152,13 @@ func TestContainerWithASupervisor(t *testing.T) {
 				t.Errorf("%s: %v", name, other)
 			}
 		}
-		return err
+		status, statusErr := exec.Command("cat", "/proc/self/status").Output()
+		for _, want := range capabilitiesOf(ofMounter) {
+			if !strings.Contains(string(status), want+"\n") {
+				t.Errorf("no %q in\n%s", want, status)
+			}
+		}
+		return errors.Join(err, statusErr)
 	}); err != nil {
 		t.Error(err)
 	}
@@ -152,6 +169,7 @@ func TestContainerWithASupervisor(t *testing.T) {
 
 // TestConfineNeedsRights: a container without privileges cannot confine clients, so none is started unconfined.
 func TestConfineNeedsRights(t *testing.T) {
+	leavesNoDescriptor(t)
 	confinement := newConfinement(t)
 	if err := osthread.Run(func() error {
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}

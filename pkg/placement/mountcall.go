@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"regexp"
@@ -17,8 +18,19 @@ var (
 	// errNotAsked is returned when the process that called mount(2) has been killed or interrupted.
 	errNotAsked = errors.New("the process does not wait for a mount")
 	// errHidden is returned when a security module hides the client's memory from this process, as Yama does with ptrace_scope 3.
+	// The client's call then continues, which succeeds only if the client has kept CAP_SYS_ADMIN. If it has not, because nothing
+	// was known of the security module, its start fails, and the next clients keep the capability.
 	errHidden = errors.New("the arguments of mount(2) cannot be read")
 )
+
+// yamaScope is the setting with which the security module Yama restricts access to the memory of other processes.
+const yamaScope = "/proc/sys/kernel/yama/ptrace_scope"
+
+// hidesMemory reports whether Yama refuses the access even to root. The file does not exist without Yama.
+func hidesMemory(scope string) bool {
+	value, err := os.ReadFile(scope) //nolint:gosec // below /proc
+	return err == nil && string(bytes.TrimSpace(value)) == "3"
+}
 
 // deviceOption matches the option that names the file descriptor of /dev/fuse.
 var deviceOption = regexp.MustCompile(`(?:^|,)fd=([0-9]+)`)
@@ -29,6 +41,7 @@ var deviceOption = regexp.MustCompile(`(?:^|,)fd=([0-9]+)`)
 func (g *mountGate) mount(asked notification) error {
 	name, err := asked.text(0)
 	if errors.Is(err, unix.EPERM) {
+		g.hidden.Store(true)
 		return errHidden
 	}
 	if err != nil {
@@ -69,7 +82,7 @@ func (g *mountGate) mount(asked notification) error {
 	}
 	defer unix.Close(device)
 	options = options[:fd[2]] + strconv.Itoa(device) + options[fd[3]:]
-	return mount.InNamespaceOnly(pidfd, func() error {
+	return mount.InMountNamespace(process, pidfd, func() error { // in its root directory, see coverRoot
 		return unix.Mount(name, g.at, mount.FSType, uintptr(asked.call.arguments[3]), options)
 	})
 }

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"errors"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,8 +12,9 @@ import (
 // server. Without the gate, a client that was taken over later could mount devtmpfs or proc, which give access to the node's
 // disks and settings: the filter cannot examine the type of a file system, which is in the memory of the process.
 type mountGate struct {
-	fd int
-	at string // where the client's volume is mounted
+	fd     int
+	at     string       // where the client's volume is mounted
+	hidden *atomic.Bool // see Confinement; set if this client's memory is hidden
 }
 
 // The structures of seccomp_unotify(2).

@@ -118,7 +118,20 @@ func (r *root) enter(log string) error {
 			return err
 		}
 	}
-	return given.mount()
+	if err := given.mount(); err != nil {
+		return err
+	}
+	return coverRoot()
+}
+
+// coverRoot covers the calling thread's root directory with a mount of the same directory, which the thread does not see. The
+// kernel allows a user namespace only to a process whose root directory is that of its mount namespace. A client that was taken
+// over could otherwise make one with clone3, and would have all capabilities in it.
+func coverRoot() error {
+	if err := unix.Mount("/", "/", "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("cover the root directory: %w", err)
+	}
+	return nil
 }
 
 // mountProc mounts /proc, where a client reads the groups of callers and the reserved ports, and writes the names of its threads.

@@ -5,13 +5,20 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
 // asNobody runs a program on a node as the user of a container without privileges, and returns its output.
@@ -124,7 +131,10 @@ func TestClientIsConfined(t *testing.T) {
 	proc := r.inside(n, "proc", r.onlyClient(n, nameOf(v)).PID)
 	status, err := os.ReadFile(proc + "/status")
 	r.ok(err, "read the client's status")
-	for _, want := range []string{"CapEff:\t0000000000200400", "CapBnd:\t0000000000200400", "NoNewPrivs:\t1", "Seccomp:\t2"} {
+	for _, want := range []string{
+		"CapInh:\t0000000000000000", "CapPrm:\t0000000000000400", "CapEff:\t0000000000000400", "CapBnd:\t0000000000000400", "CapAmb:\t0000000000000000",
+		"NoNewPrivs:\t1", "Seccomp:\t2",
+	} {
 		if !strings.Contains(string(status), want+"\n") {
 			t.Errorf("no %q in\n%s", want, status)
 		}
@@ -157,6 +167,60 @@ func TestClientIsConfined(t *testing.T) {
 			t.Errorf("it can load %q (%v)", found, err)
 		}
 	}
+}
+
+// TestAttackFromAClient: with the root directory, the mount namespace and the capabilities of a client that was taken over, nothing
+// can be mounted or unmounted, and no namespace made or entered. The test has no system call filter, so only the kernel refuses.
+func TestAttackFromAClient(t *testing.T) {
+	r := newRig(t)
+	n := r.nodes[0]
+	v := r.create(createRequest(single()))
+	r.publish(n, v, r.stage(n, v), false)
+	proc := r.inside(n, "proc", r.onlyClient(n, nameOf(v)).PID)
+	space, err := os.Open(proc + "/ns/mnt")
+	r.ok(err, "open the client's mount namespace")
+	defer space.Close()
+	own, err := os.Open("/proc/self/ns/mnt")
+	r.ok(err, "open the test's mount namespace")
+	defer own.Close()
+	root, err := mount.OpenPath(proc + "/root/.") // not the link itself
+	r.ok(err, "open the client's root directory")
+	defer root.Close()
+	r.ok(osthread.Run(func() error {
+		if err := unix.Unshare(unix.CLONE_FS); err != nil {
+			return fmt.Errorf("unshare the thread's directories: %w", err)
+		}
+		if err := unix.Setns(int(space.Fd()), unix.CLONE_NEWNS); err != nil {
+			return fmt.Errorf("enter the client's mount namespace: %w", err)
+		}
+		if err := errors.Join(unix.Fchdir(int(root.Fd())), unix.Chroot(".")); err != nil {
+			return fmt.Errorf("enter the client's root directory: %w", err)
+		}
+		if err := mounttest.LoseRight(unix.CAP_SYS_ADMIN); err != nil {
+			return fmt.Errorf("lose a capability: %w", err)
+		}
+		tries := map[string]error{
+			"mount proc": unix.Mount("proc", "/tmp", "proc", 0, ""), "mount devtmpfs": unix.Mount("none", "/tmp", "devtmpfs", 0, ""),
+			"bind": unix.Mount("/proc", "/tmp", "", unix.MS_BIND, ""), "remount": unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND, ""),
+			"unmount what protects /proc/sys": unix.Unmount("/proc/sys", unix.MNT_DETACH),
+			"enter the test's namespace":      unix.Setns(int(own.Fd()), unix.CLONE_NEWNS),
+		}
+		for name, flags := range map[string]uintptr{
+			"mount": unix.CLONE_NEWNS, "cgroup": unix.CLONE_NEWCGROUP, "UTS": unix.CLONE_NEWUTS, "IPC": unix.CLONE_NEWIPC, "user": unix.CLONE_NEWUSER,
+			"PID": unix.CLONE_NEWPID, "network": unix.CLONE_NEWNET, "user and mount": unix.CLONE_NEWUSER | unix.CLONE_NEWNS,
+		} {
+			// The client has no such program. A thread cannot unshare the user namespace, so a process is made.
+			cmd := exec.CommandContext(r.call(), "/missing")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
+			tries["make a "+name+" namespace"] = cmd.Start()
+		}
+		for name, err := range tries {
+			if !errors.Is(err, unix.EPERM) {
+				t.Errorf("%s: %v, want %v", name, err, unix.EPERM)
+			}
+		}
+		return nil
+	}), "act as a client")
 }
 
 // TestAttackByVolumeFile: an attacker's glusterd serves the volume file. A PersistentVolume names that glusterd, or it has

@@ -14,13 +14,7 @@ func WithoutRight(tb testing.TB, capability int, f func()) {
 	ended := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked, so that the thread ends with this function
-		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var rights [2]unix.CapUserData
-		err := unix.Capget(&header, &rights[0])
-		if err == nil {
-			rights[0].Effective &^= 1 << capability
-			err = unix.Capset(&header, &rights[0])
-		}
+		err := LoseRight(capability)
 		if err == nil {
 			f()
 		}
@@ -29,4 +23,15 @@ func WithoutRight(tb testing.TB, capability int, f func()) {
 	if err := <-ended; err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// LoseRight takes a capability from the calling thread, which must be one that ends (package osthread).
+func LoseRight(capability int) error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var rights [2]unix.CapUserData
+	if err := unix.Capget(&header, &rights[0]); err != nil {
+		return err
+	}
+	rights[0].Effective &^= 1 << capability
+	return unix.Capset(&header, &rights[0])
 }
