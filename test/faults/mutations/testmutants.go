@@ -13,7 +13,7 @@ func testMutants() []testMutant {
 // refusalMutants: a refusal or a cleanup needs a check first, an outcome in doubt stays in doubt, and a backend has a limit of
 // concurrent operations.
 func refusalMutants() []testMutant {
-	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
+	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pendingoperation.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
 	return []testMutant{
 		{Mutant{"no-look-before-a-refused-group-id", "before a create is refused because no group id is free, the volume is looked up",
 			[]Edit{{create, "errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name)", "c.index.hasOther(c.name)"},
