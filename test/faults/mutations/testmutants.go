@@ -143,7 +143,7 @@ func nodeMutants() []testMutant {
 
 // secretMutants: secrets are neither logged nor passed on, and only known options and parameters are accepted.
 func secretMutants() []testMutant {
-	const driver, sanitized, options = "pkg/driver", "pkg/driver/sanitized.go", "pkg/volume/options.go"
+	const driver, sanitized, options = "pkg/driver", "pkg/driver/sanitized.go", "pkg/volume/volumeoptions.go"
 	return []testMutant{
 		{Mutant{"secrets-are-logged", "values that CSI marks as secret are not logged",
 			[]Edit{{sanitized, "return protosanitizer.StripSecrets(message).String()", "return fmt.Sprint(message)"},
