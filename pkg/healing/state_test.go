@@ -138,18 +138,18 @@ func TestPace(t *testing.T) {
 	var p pace
 	now := time.Now()
 	for i := range burst {
-		if wait := p.Take(now, burst, interval); wait != 0 {
+		if wait := p.Admit(now, burst, interval); wait != 0 {
 			t.Fatalf("attempt %d waits for %s", i, wait)
 		}
 	}
-	if wait := p.Take(now, burst, interval); wait != interval {
+	if wait := p.Admit(now, burst, interval); wait != interval {
 		t.Errorf("waits for %s", wait)
 	}
 	now = now.Add(interval)
-	if wait := p.Take(now, burst, interval); wait != 0 {
+	if wait := p.Admit(now, burst, interval); wait != 0 {
 		t.Errorf("waits for %s after that", wait)
 	}
-	if wait := p.Take(now.Add(time.Hour), burst, interval); wait != 0 {
+	if wait := p.Admit(now.Add(time.Hour), burst, interval); wait != 0 {
 		t.Errorf("waits for %s after an hour", wait)
 	}
 }

@@ -237,7 +237,7 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 			w.drop(watched)
 			reports = append(reports, report{watched.target, true})
 		default:
-			if wait := watched.pace.Take(time.Now(), quickReports, reportInterval); wait > 0 {
+			if wait := watched.pace.Admit(time.Now(), quickReports, reportInterval); wait > 0 {
 				w.pause(watched, wait)
 				continue
 			}
@@ -257,7 +257,7 @@ func (w *Watcher) pause(paused *watch, wait time.Duration) {
 		if w.byID[paused.id] != paused {
 			return
 		}
-		paused.pace.Take(time.Now(), quickReports, reportInterval)
+		paused.pace.Admit(time.Now(), quickReports, reportInterval)
 		err := w.listen(paused.table, unix.EPOLLPRI, paused.id, ofTable)
 		if err != nil {
 			w.drop(paused)
