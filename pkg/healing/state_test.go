@@ -513,9 +513,7 @@ func TestOneScanAccepts(t *testing.T) {
 // TestSlotsAreForNewClients: a volume whose client lives does not wait for volumes that get a new one.
 func TestSlotsAreForNewClients(t *testing.T) {
 	h := newHealer(t)
-	for range cap(h.slots) {
-		h.slots <- struct{}{}
-	}
+	h.slots.TryAcquire(int64(h.limits.AtOnce))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if !h.heal(ctx, fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, nil) || ctx.Err() != nil {
