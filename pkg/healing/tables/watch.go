@@ -204,11 +204,15 @@ func (w *Watcher) Run(ctx context.Context, changed func(t Target, ended bool)) e
 		if ctx.Err() != nil || w.isClosed() {
 			return nil
 		}
-		n, err := unix.EpollWait(w.epoll, events, -1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
+		var n int
+		err := mount.Uninterrupted(func() (err error) {
+			n, err = unix.EpollWait(w.epoll, events, -1)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("watch mounts: epoll_wait: %w", err)
 		}
-		for _, r := range w.translate(events[:max(n, 0)]) {
+		for _, r := range w.translate(events[:n]) {
 			changed(r.target, r.ended)
 		}
 	}
