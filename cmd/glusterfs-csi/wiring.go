@@ -47,15 +47,15 @@ func addController(ctx context.Context, config *driver.Config, o options) (backg
 		}
 		run = watcher.Run
 	}
-	provisionerOptions := []provisioner.Option{provisioner.WithObserver(observer)}
+	settings := []provisioner.Setting{provisioner.WithObserver(observer)}
 	if o.stateDir != "" {
 		journal, err := provisioner.OpenJournal(filepath.Join(o.stateDir, "requests"))
 		if err != nil {
 			return background{}, fmt.Errorf("--state-dir=%s: %w", o.stateDir, err)
 		}
-		provisionerOptions = append(provisionerOptions, provisioner.WithJournal(journal))
+		settings = append(settings, provisioner.WithJournal(journal))
 	}
-	p := provisioner.New(backends, provisionerOptions...)
+	p := provisioner.New(backends, settings...)
 	config.Provisioner = p
 	return background{run: run, provisioner: p, started: func(logger klog.Logger) { warnOfPlaintext(logger, backends.All()) }, stop: func() {
 		// All calls have ended. Operations that still run belong to calls that were given up, and Heketi completes them.

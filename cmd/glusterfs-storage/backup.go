@@ -75,7 +75,7 @@ func (o *backupOptions) run(ctx context.Context, from *heketi.Client, to databas
 		database.Watch(ctx, o.database.path, database.DefaultTiming(), saver.Save)
 		return nil
 	case o.slots > 0:
-		c, err := database.TakeQuiet(ctx, from, o.program, database.DefaultQuietTiming())
+		c, err := database.MakeQuietCopy(ctx, from, o.program, database.DefaultQuietTiming())
 		if err != nil {
 			return err
 		}

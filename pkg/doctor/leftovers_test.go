@@ -17,6 +17,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/report"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 func TestMain(m *testing.M) {
@@ -144,7 +145,7 @@ func TestSealed(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = mount.Unseal(path) })
 		if !isSealed(path) {
-			t.Skip("this file system has no immutable directories")
+			needs.Missing(t, "needs a file system with immutable directories for temporary files")
 		}
 	}
 	if err := errors.Join(mount.Unseal(target), unix.Mount("tmpfs", mounted, "tmpfs", 0, "")); err != nil {

@@ -137,7 +137,10 @@ func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client p
 		}
 		// The kernel signals a change of the mount table with POLLPRI.
 		fds := []unix.PollFd{{Fd: int32(table), Events: unix.POLLPRI}, {Fd: int32(pidfd), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
+		if err := mount.Uninterrupted(func() error {
+			_, err := unix.Poll(fds, -1)
+			return err
+		}); err != nil {
 			return mount.Device{}, fmt.Errorf("wait for the mount: %w", err)
 		}
 		if fds[1].Revents != 0 {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // TestUnpublishAndUnstage: a volume can be unpublished and unstaged in every state of its client.
@@ -180,7 +181,7 @@ func seal(t *testing.T, path string) {
 	}
 	t.Cleanup(func() { _ = mount.Unseal(path) })
 	if err := os.Mkdir(filepath.Join(path, "x"), 0o755); !errors.Is(err, unix.EPERM) {
-		t.Skip("this file system has no immutable directories")
+		needs.Missing(t, "needs a file system with immutable directories for temporary files")
 	}
 }
 

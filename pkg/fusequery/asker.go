@@ -112,7 +112,7 @@ func (a *Asker) coalesce(q *question) *question {
 	}
 	q.late, q.answered = make(chan struct{}), make(chan struct{})
 	if a.closed {
-		a.finish(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
+		a.conclude(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
 		return q
 	}
 	if a.asked == nil {
@@ -164,7 +164,8 @@ func (a *Asker) startTimer(q *question) {
 	})
 }
 
-func (a *Asker) finish(q *question, answer answer, err error) {
+// conclude gives q's callers the answer or the error.
+func (a *Asker) conclude(q *question, answer answer, err error) {
 	if q.timer != nil {
 		q.timer.Stop()
 	}
@@ -228,7 +229,7 @@ func (a *Asker) Close() {
 	a.closed = true
 	for w := range a.workers {
 		for _, q := range w.questions {
-			a.finish(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
+			a.conclude(q, answer{}, fmt.Errorf("%w: the driver is ending", ErrNotAsked))
 		}
 		clear(w.questions)
 		a.retire(w)

@@ -40,14 +40,15 @@ func Serve(stderr io.Writer) int {
 		if err != nil {
 			return 0
 		}
-		go handle(conn, asked, file)
+		go respond(conn, asked, file)
 	}
 }
 
 // patience is how long a question waits for its answer before the child reports which thread waits for it.
 const patience = 5 * time.Millisecond
 
-func handle(conn *net.UnixConn, asked request, file *os.File) {
+// respond sends the answer to one request.
+func respond(conn *net.UnixConn, asked request, file *os.File) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	thread := unix.Gettid()

@@ -222,7 +222,7 @@ func (a *Asker) answered(w *worker, id uint64, got answer, err error) {
 		return
 	}
 	delete(w.questions, id)
-	a.finish(q, got, err)
+	a.conclude(q, got, err)
 	if w.retired {
 		a.retire(w)
 	} else if len(w.questions) == 0 {
@@ -242,7 +242,7 @@ func (a *Asker) workerEnded(w *worker, reason error) {
 	}
 	for _, q := range w.questions {
 		if q.isLate || q.tries == maxTries {
-			a.finish(q, answer{}, fmt.Errorf("%w: %w", ErrNotAsked, reason))
+			a.conclude(q, answer{}, fmt.Errorf("%w: %w", ErrNotAsked, reason))
 		} else {
 			a.assign(q)
 		}

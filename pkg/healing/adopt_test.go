@@ -41,9 +41,7 @@ func TestAdoptIsRepeated(t *testing.T) {
 		},
 		"the driver ends while other volumes are examined": func(ctx context.Context, h *Healer) context.Context {
 			h.Manager = newManager(t, nil)
-			for range h.limits.AtOnce {
-				h.slots <- struct{}{}
-			}
+			h.slots.TryAcquire(int64(h.limits.AtOnce))
 			ending, end := context.WithCancel(ctx)
 			end()
 			return ending

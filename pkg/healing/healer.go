@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
@@ -63,7 +64,7 @@ type Healer struct {
 	watcher  *tables.Watcher
 	limits   Limits
 	observer Observer
-	slots    chan struct{} // one for each volume that gets a new client, or whose lost record is rebuilt
+	slots    *semaphore.Weighted // one for each volume that gets a new client, or whose lost record is rebuilt
 	group    sync.WaitGroup
 	// connections is only used by watchHung.
 	connections connections
@@ -129,7 +130,7 @@ func New(config Config) (*Healer, error) {
 	}
 	h := &Healer{
 		Manager: config.Clients, asker: config.Asker, memory: memory, watcher: watcher, limits: limits, observer: observer,
-		slots: make(chan struct{}, limits.AtOnce), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
+		slots: semaphore.NewWeighted(int64(limits.AtOnce)), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
 		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{}, layered: map[tables.Target]bool{},
 		held: map[string]*os.File{},
 	}

@@ -41,7 +41,7 @@ func (h *Healer) mayStartRepair(volumeID string, of func(*volumeState) *pace) bo
 	}
 	v := h.volume(volumeID)
 	p := of(v)
-	wait := p.Take(time.Now(), burst, interval)
+	wait := p.Admit(time.Now(), burst, interval)
 	if wait == 0 {
 		return true
 	}

@@ -50,11 +50,10 @@ func (h *Healer) adopt(ctx context.Context, volumeID string) (examined bool) {
 	if len(former) == 0 {
 		return true
 	}
-	release, err := h.takeSlot(ctx)
-	if err != nil {
+	if h.slots.Acquire(ctx, 1) != nil {
 		return false
 	}
-	defer release()
+	defer h.slots.Release(1)
 	tried := map[string]bool{"": true} // snapshots of earlier versions have no staging path
 	examined = true
 	for _, kept := range former {
@@ -73,16 +72,6 @@ func (h *Healer) adopt(ctx context.Context, volumeID string) (examined bool) {
 		}
 	}
 	return examined
-}
-
-// takeSlot waits until few enough other volumes get a client or a record.
-func (h *Healer) takeSlot(ctx context.Context) (release func(), err error) {
-	select {
-	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 func (h *Healer) isUnstaged(volumeID string) bool {
@@ -176,11 +165,10 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 		former = slices.Insert(former, 0, h.keepFormer(ctx, s))
 	}
 	if !s.Alive { // otherwise mounts of former clients are left, perhaps for as long as a pod runs
-		release, err := h.takeSlot(ctx)
-		if err != nil {
+		if h.slots.Acquire(ctx, 1) != nil {
 			return false
 		}
-		defer release()
+		defer h.slots.Release(1)
 	}
 	limited, cancel := context.WithTimeout(ctx, h.limits.Heal)
 	defer cancel()

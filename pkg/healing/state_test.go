@@ -138,18 +138,18 @@ func TestPace(t *testing.T) {
 	var p pace
 	now := time.Now()
 	for i := range burst {
-		if wait := p.Take(now, burst, interval); wait != 0 {
+		if wait := p.Admit(now, burst, interval); wait != 0 {
 			t.Fatalf("attempt %d waits for %s", i, wait)
 		}
 	}
-	if wait := p.Take(now, burst, interval); wait != interval {
+	if wait := p.Admit(now, burst, interval); wait != interval {
 		t.Errorf("waits for %s", wait)
 	}
 	now = now.Add(interval)
-	if wait := p.Take(now, burst, interval); wait != 0 {
+	if wait := p.Admit(now, burst, interval); wait != 0 {
 		t.Errorf("waits for %s after that", wait)
 	}
-	if wait := p.Take(now.Add(time.Hour), burst, interval); wait != 0 {
+	if wait := p.Admit(now.Add(time.Hour), burst, interval); wait != 0 {
 		t.Errorf("waits for %s after an hour", wait)
 	}
 }
@@ -513,9 +513,7 @@ func TestOneScanAccepts(t *testing.T) {
 // TestSlotsAreForNewClients: a volume whose client lives does not wait for volumes that get a new one.
 func TestSlotsAreForNewClients(t *testing.T) {
 	h := newHealer(t)
-	for range cap(h.slots) {
-		h.slots <- struct{}{}
-	}
+	h.slots.TryAcquire(int64(h.limits.AtOnce))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if !h.heal(ctx, fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, nil) || ctx.Err() != nil {

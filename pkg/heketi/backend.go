@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
@@ -22,16 +24,16 @@ type Backend struct {
 	authority    fileState // of caFile when it was read; zero: there is none
 	authorityErr error     // why caFile cannot be read
 	transport    *http.Transport
-	slots        chan struct{}
-	dumps        chan struct{}
+	slots        *semaphore.Weighted
+	dumps        *semaphore.Weighted
 	timing       Timing
 	observer     Observer
 }
 
 func newBackend(config BackendConfig, timing Timing, observer Observer) *Backend {
-	b := &Backend{config: config, timing: timing, slots: make(chan struct{}, config.MaxInFlight), observer: observer,
+	b := &Backend{config: config, timing: timing, slots: semaphore.NewWeighted(int64(config.MaxInFlight)), observer: observer,
 		// A dump takes megabytes in the driver, and makes Heketi read its whole database.
-		dumps: make(chan struct{}, 2)}
+		dumps: semaphore.NewWeighted(2)}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if config.CAFile != "" {
 		b.authority, tlsConfig.RootCAs, b.authorityErr = openAuthorities(config.CAFile)
@@ -91,16 +93,14 @@ func (b *Backend) Client(credentials volume.Credentials) (*Client, error) {
 
 // acquire waits for one of the backend's operation slots.
 func (b *Backend) acquire(ctx context.Context) error {
-	select {
-	case b.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
+	if b.slots.Acquire(ctx, 1) != nil {
 		return fmt.Errorf("%w: backend %q: gave up waiting for one of its %d operation slots: %w",
 			volume.ErrBusy, b.config.Name, b.config.MaxInFlight, context.Cause(ctx))
 	}
+	return nil
 }
 
-func (b *Backend) release() { <-b.slots }
+func (b *Backend) release() { b.slots.Release(1) }
 
 // key returns the signing key: the request's key, or the present content of the key file.
 func (b *Backend) key(credentials volume.Credentials) (string, error) {

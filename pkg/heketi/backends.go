@@ -21,13 +21,13 @@ type Backends struct {
 
 // NewBackends makes the backends of a configuration that LoadConfig has checked. A backend whose key file or CA file cannot be
 // read is included, and calls to it fail.
-func NewBackends(config Config, timing Timing, options ...Option) (*Backends, error) {
+func NewBackends(config Config, timing Timing, settings ...Setting) (*Backends, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
 	}
 	backends := &Backends{timing: timing, observer: unobserved{}}
-	for _, option := range options {
-		option(backends)
+	for _, set := range settings {
+		set(backends)
 	}
 	_, _ = backends.replace(config) // the error concerns only backends that existed before
 	return backends, nil

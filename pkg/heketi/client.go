@@ -128,13 +128,11 @@ func (c *Client) Clusters(ctx context.Context) ([]string, error) {
 // Dump reads Heketi's whole database in one consistent view, including what is pending. It fails with an OtherDatabaseError if a
 // cluster of the configuration is missing.
 func (c *Client) Dump(ctx context.Context) (Dump, error) {
-	select {
-	case c.backend.dumps <- struct{}{}:
-		defer func() { <-c.backend.dumps }()
-	case <-ctx.Done():
+	if c.backend.dumps.Acquire(ctx, 1) != nil {
 		return Dump{}, fmt.Errorf("%w: backend %q: gave up waiting for other reads of the whole database: %w",
 			volume.ErrUnavailable, c.backend.Name(), context.Cause(ctx))
 	}
+	defer c.backend.dumps.Release(1)
 	var dump Dump
 	api, err := c.api(ctx, func(body io.Reader) (err error) {
 		dump, err = readDump(body)

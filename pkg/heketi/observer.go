@@ -23,11 +23,11 @@ const (
 	OutcomeUnknown = "unknown"
 )
 
-// Option configures the result of NewBackends.
-type Option func(*Backends)
+// Setting configures the result of NewBackends.
+type Setting func(*Backends)
 
 // WithObserver sets the observer that operations are reported to.
-func WithObserver(o Observer) Option { return func(bs *Backends) { bs.observer = o } }
+func WithObserver(o Observer) Setting { return func(bs *Backends) { bs.observer = o } }
 
 type unobserved struct{}
 

@@ -28,7 +28,7 @@ type fileState struct {
 // OpenBackends makes the backends of the configuration file. From then on every look-up uses the present content of the file.
 // Running operations keep the backend with which they began. An invalid file is logged and changes nothing. A key file or CA file
 // that cannot be read is logged, too.
-func OpenBackends(logger klog.Logger, path string, timing Timing, options ...Option) (*Backends, error) {
+func OpenBackends(logger klog.Logger, path string, timing Timing, settings ...Setting) (*Backends, error) {
 	state, err := stateOf(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
@@ -37,7 +37,7 @@ func OpenBackends(logger klog.Logger, path string, timing Timing, options ...Opt
 	if err != nil {
 		return nil, err
 	}
-	backends, err := NewBackends(config, timing, options...)
+	backends, err := NewBackends(config, timing, settings...)
 	if err != nil {
 		return nil, fmt.Errorf("configuration %s: %w", path, err)
 	}

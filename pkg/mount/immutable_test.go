@@ -10,6 +10,7 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // sealed makes a sealed directory. It skips the test if the file system does not support that.
@@ -20,7 +21,7 @@ func sealed(t *testing.T, path string) {
 	}
 	t.Cleanup(func() { _ = mount.Unseal(path) })
 	if !isSealed(t, path) {
-		t.Skip("this file system has no immutable directories")
+		needs.Missing(t, "needs a file system with immutable directories for temporary files")
 	}
 }
 

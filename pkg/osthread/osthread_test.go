@@ -12,18 +12,18 @@ import (
 
 // mainThread holds the observations of TestMain, the only test function on the main thread.
 type mainThread struct {
-	begun  bool
-	thread int  // on which Run called the function
+	thread int  // on which the function was called
 	freed  bool // other goroutines can use the main thread afterwards
 }
 
 var seen mainThread
 
-func TestMain(m *testing.M) {
+func init() { //nolint:gochecknoinits // only an init function can keep TestMain on the main thread
 	runtime.LockOSThread()
-	if seen.begun = unix.Gettid() == unix.Getpid(); seen.begun {
-		onThread(func() { seen.thread = unix.Gettid() })
-	}
+}
+
+func TestMain(m *testing.M) {
+	onThread(func() { seen.thread = unix.Gettid() })
 	runtime.UnlockOSThread()
 	// A goroutine that is not locked moves to another thread sooner or later if others block their threads.
 	stop := make(chan struct{})
@@ -48,9 +48,6 @@ func TestMain(m *testing.M) {
 
 // TestFromTheMainThread: the main thread is neither changed nor kept.
 func TestFromTheMainThread(t *testing.T) {
-	if !seen.begun {
-		t.Skip("TestMain was not on the main thread")
-	}
 	if seen.thread == 0 || seen.thread == unix.Getpid() {
 		t.Errorf("the function ran on thread %d of process %d", seen.thread, unix.Getpid())
 	}

@@ -32,12 +32,10 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 		return nil // even while another caller reads
 	}
 	waiting := time.Now()
-	select {
-	case x.reading <- struct{}{}:
-	case <-ctx.Done():
+	if x.reading.Acquire(ctx, 1) != nil {
 		return fmt.Errorf("%w: backend %q: gave up waiting for its records: %w", volume.ErrUnavailable, x.backend, context.Cause(ctx))
 	}
-	defer func() { <-x.reading }()
+	defer x.reading.Release(1)
 	if x.readAfter(since) {
 		return nil
 	}
@@ -53,7 +51,7 @@ func (x *index) readSince(ctx context.Context, client *heketi.Client, since time
 	return err
 }
 
-// lastReading is guarded by the token in index.reading.
+// lastReading is guarded by index.reading.
 type lastReading struct {
 	asked time.Time
 	err   error

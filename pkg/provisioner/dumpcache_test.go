@@ -35,7 +35,7 @@ func TestRecordsThatAreOvertaken(t *testing.T) {
 // TestWaitingForRecords: a caller's wait for a dump ends with its context.
 func TestWaitingForRecords(t *testing.T) {
 	x := newIndex("main", time.Minute)
-	x.reading <- struct{}{} // another call reads
+	x.reading.TryAcquire(1) // another call reads
 	ended, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("the caller has gone")
 	cancel(gone)

@@ -64,25 +64,25 @@ func (f *fixture) writeKey(t *testing.T, key string) {
 }
 
 // another returns a provisioner that shares only the server with the first, like the driver after a restart.
-func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
+func (f *fixture) another(t *testing.T, maxInFlight int, timing heketi.Timing, settings ...provisioner.Setting) *provisioner.Provisioner {
 	t.Helper()
 	config := heketi.BackendConfig{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, MaxInFlight: maxInFlight}
-	return f.configured(t, config, timing, options...)
+	return f.configured(t, config, timing, settings...)
 }
 
-func (f *fixture) configured(t *testing.T, config heketi.BackendConfig, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
+func (f *fixture) configured(t *testing.T, config heketi.BackendConfig, timing heketi.Timing, settings ...provisioner.Setting) *provisioner.Provisioner {
 	t.Helper()
-	return f.over(t, []heketi.BackendConfig{config}, timing, options...)
+	return f.over(t, []heketi.BackendConfig{config}, timing, settings...)
 }
 
 // over returns a provisioner with several backends.
-func (f *fixture) over(t *testing.T, configs []heketi.BackendConfig, timing heketi.Timing, options ...provisioner.Option) *provisioner.Provisioner {
+func (f *fixture) over(t *testing.T, configs []heketi.BackendConfig, timing heketi.Timing, settings ...provisioner.Setting) *provisioner.Provisioner {
 	t.Helper()
 	backends, err := heketi.NewBackends(heketi.Config{Backends: configs}, timing)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := provisioner.New(backends, options...)
+	p := provisioner.New(backends, settings...)
 	t.Cleanup(func() {
 		f.server.Release()
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

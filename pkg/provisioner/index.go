@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
@@ -14,8 +16,8 @@ import (
 type index struct {
 	backend string
 	refresh time.Duration
-	reading chan struct{} // holds a token while a caller reads
-	last    lastReading   // the result of the last reading
+	reading *semaphore.Weighted // held while a caller reads
+	last    lastReading         // the result of the last reading
 
 	listCache listCache
 
@@ -41,7 +43,7 @@ type indexedVolume struct {
 
 func newIndex(backend string, refresh time.Duration) *index {
 	return &index{
-		backend: backend, refresh: refresh, reading: make(chan struct{}, 1), own: volume.IsOurs,
+		backend: backend, refresh: refresh, reading: semaphore.NewWeighted(1), own: volume.IsOurs,
 		clusters: map[string]struct{}{}, volumes: map[string]indexedVolume{}, taken: map[int64]int{},
 		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{}, expanded: map[string]int64{},
 	}

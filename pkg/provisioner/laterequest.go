@@ -17,7 +17,7 @@ import (
 // it as in flight.
 func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journal, key string, v heketi.Volume) error {
 	late, unanswered := journal.expandOf(key, v)
-	return journal.settle(ctx, client, key, late, unanswered, v)
+	return journal.checkLate(ctx, client, key, late, unanswered, v)
 }
 
 // checkLateDelete returns ErrBusy while an earlier request to delete the volume may still be carried out: a delete that meets an
@@ -25,7 +25,7 @@ func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journa
 func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journal, handle volume.Handle, v heketi.Volume) error {
 	key := deleteKey(handle)
 	late, unanswered := journal.deleteOf(key)
-	return journal.settle(ctx, client, key, late, unanswered, v)
+	return journal.checkLate(ctx, client, key, late, unanswered, v)
 }
 
 // checkLateCreate returns an error while an unanswered create of the volume may still be carried out. Otherwise it forgets the create.
@@ -36,11 +36,11 @@ func checkLateCreate(ctx context.Context, client *heketi.Client, x *index, journ
 	}
 	key := createKey(client.Backend().Name(), v.Name)
 	late, unanswered := journal.createOf(key)
-	return journal.settle(ctx, client, key, late, unanswered, v)
+	return journal.checkLate(ctx, client, key, late, unanswered, v)
 }
 
-// settle returns ErrBusy while an unanswered request for the volume may still be carried out. Otherwise it forgets the request.
-func (j *Journal) settle(ctx context.Context, client *heketi.Client, key string, late lateRequest, unanswered bool, v heketi.Volume) error {
+// checkLate returns ErrBusy while an unanswered request for the volume may still be carried out. Otherwise it forgets the request.
+func (j *Journal) checkLate(ctx context.Context, client *heketi.Client, key string, late lateRequest, unanswered bool, v heketi.Volume) error {
 	if unanswered {
 		if err := late.check(ctx, client, v); err != nil {
 			return err

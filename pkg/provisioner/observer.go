@@ -13,19 +13,19 @@ type Observer interface {
 	Joined(kind string)
 }
 
-// Option configures a Provisioner.
-type Option func(*Provisioner)
+// Setting configures a Provisioner.
+type Setting func(*Provisioner)
 
 // WithObserver sets the observer that the provisioner reports to.
-func WithObserver(o Observer) Option { return func(p *Provisioner) { p.observer = o } }
+func WithObserver(o Observer) Setting { return func(p *Provisioner) { p.observer = o } }
 
 // WithRefresh sets the maximum age of the cached group ids, by default 30 seconds: for that long, the driver may not see a volume
 // that another client of Heketi makes with a group id of its choice.
-func WithRefresh(d time.Duration) Option { return func(p *Provisioner) { p.refresh = d } }
+func WithRefresh(d time.Duration) Setting { return func(p *Provisioner) { p.refresh = d } }
 
 // WithJournal sets the journal in which the provisioner remembers the requests it has sent. By default they are kept in memory
 // only.
-func WithJournal(j *Journal) Option { return func(p *Provisioner) { p.journal = j } }
+func WithJournal(j *Journal) Setting { return func(p *Provisioner) { p.journal = j } }
 
 type unobserved struct{}
 

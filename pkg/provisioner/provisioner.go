@@ -26,10 +26,10 @@ type Provisioner struct {
 var _ volume.Provisioner = (*Provisioner)(nil)
 
 // New returns a provisioner over the backends. The caller must call Close.
-func New(backends *heketi.Backends, options ...Option) *Provisioner {
+func New(backends *heketi.Backends, settings ...Setting) *Provisioner {
 	p := &Provisioner{backends: backends, observer: unobserved{}, refresh: defaultRefresh, journal: newJournal(), indexes: map[string]*index{}}
-	for _, option := range options {
-		option(p)
+	for _, set := range settings {
+		set(p)
 	}
 	p.inflight = newInflight(p.observer)
 	p.journal.late = backends.Timing().Late

@@ -3,6 +3,7 @@ package documents
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +30,25 @@ func TestLinks(t *testing.T) {
 	}
 	if links < 200 {
 		t.Errorf("only %d links were found", links)
+	}
+}
+
+// TestEveryPageIsListed: the README.md of docs/, or of a directory below it, leads to every page beside it, and docs/README.md to
+// those of the directories below.
+func TestEveryPageIsListed(t *testing.T) {
+	top := root + "/docs/README.md"
+	for _, page := range append(glob(t, "docs/*.md"), glob(t, "docs/*/*.md")...) {
+		index := filepath.Join(filepath.Dir(page), "README.md")
+		if page == index {
+			index = top
+		}
+		leads := func(target string) bool {
+			file, _, _ := strings.Cut(target, "#")
+			return filepath.Join(filepath.Dir(index), file) == page
+		}
+		if page != filepath.Clean(top) && !slices.ContainsFunc(linksOf(read(t, index)), leads) {
+			t.Errorf("%s does not lead to %s", index, page)
+		}
 	}
 }
 

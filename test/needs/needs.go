@@ -18,7 +18,7 @@ const Variable = "REQUIRE_ALL"
 func Root(tb testing.TB, why string) {
 	tb.Helper()
 	if os.Geteuid() != 0 {
-		missing(tb, "needs root: "+why)
+		Missing(tb, "needs root: "+why)
 	}
 }
 
@@ -27,7 +27,7 @@ func Program(tb testing.TB, name, debianPackage string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(tb, fmt.Sprintf("needs %s (Debian: %s): %v", name, debianPackage, err))
+		Missing(tb, fmt.Sprintf("needs %s (Debian: %s): %v", name, debianPackage, err))
 	}
 	return path
 }
@@ -41,12 +41,13 @@ func Built(tb testing.TB, root, name, target string) string {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		missing(tb, fmt.Sprintf("needs %s, which make %s builds: %v", name, target, err))
+		Missing(tb, fmt.Sprintf("needs %s, which make %s builds: %v", name, target, err))
 	}
 	return path
 }
 
-func missing(tb testing.TB, what string) {
+// Missing skips a test because this machine lacks something that the test needs. what describes that.
+func Missing(tb testing.TB, what string) {
 	tb.Helper()
 	if os.Getenv(Variable) != "" {
 		tb.Fatal(what)

@@ -3,8 +3,11 @@ package needs
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -16,7 +19,7 @@ func TestMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(Variable, c.required)
 			r := &recorder{TB: t}
-			missing(r, "needs x")
+			Missing(r, "needs x")
 			if r.said != c.want {
 				t.Errorf("%q, want %q", r.said, c.want)
 			}
@@ -71,3 +74,37 @@ type recorder struct {
 func (r *recorder) Helper()           {}
 func (r *recorder) Fatal(said ...any) { r.said += "fatal: " + fmt.Sprint(said...) }
 func (r *recorder) Skip(said ...any)  { r.said += "skip: " + fmt.Sprint(said...) }
+
+// TestOnlyThisPackageSkips: tests of cmd/ and pkg/ do not skip by themselves, so that make test counts each test that was not run.
+func TestOnlyThisPackageSkips(t *testing.T) {
+	exceptions := map[string]string{
+		"pkg/fuseclient/oomscore_test.go": "the machines of continuous integration need not have CAP_SYS_RESOURCE",
+		"pkg/placement/unified_test.go":   "no command gives a machine's container the first cgroup namespace",
+		"pkg/placement/files_test.go":     "a distribution need not have /etc/host.conf",
+	}
+	skip := regexp.MustCompile(`\.Skip(f|Now)?\(`)
+	files := 0
+	for _, dir := range []string{"cmd", "pkg"} {
+		err := filepath.WalkDir(filepath.Join("../..", dir), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			name := filepath.ToSlash(strings.TrimPrefix(path, "../../"))
+			_, excepted := exceptions[name]
+			if skips := skip.Match(source); skips && !excepted {
+				t.Errorf("%s skips a test: call a function of test/needs instead", name)
+			} else if excepted && !skips {
+				t.Errorf("%s skips no test: delete the exception", name)
+			}
+			files++
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files < 500 {
+		t.Errorf("only %d files were read", files)
+	}
+}

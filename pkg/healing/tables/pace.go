@@ -7,8 +7,8 @@ type Pace struct {
 	next time.Time // when the next action would be due if all had followed at the interval
 }
 
-// Take returns how long the next action must wait. If that is 0, the action is counted.
-func (p *Pace) Take(now time.Time, burst int, interval time.Duration) time.Duration {
+// Admit returns how long the next action must wait. If that is 0, the action is counted.
+func (p *Pace) Admit(now time.Time, burst int, interval time.Duration) time.Duration {
 	next := now
 	if p.next.After(now) {
 		next = p.next

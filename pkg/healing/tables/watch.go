@@ -204,11 +204,15 @@ func (w *Watcher) Run(ctx context.Context, changed func(t Target, ended bool)) e
 		if ctx.Err() != nil || w.isClosed() {
 			return nil
 		}
-		n, err := unix.EpollWait(w.epoll, events, -1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
+		var n int
+		err := mount.Uninterrupted(func() (err error) {
+			n, err = unix.EpollWait(w.epoll, events, -1)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("watch mounts: epoll_wait: %w", err)
 		}
-		for _, r := range w.translate(events[:max(n, 0)]) {
+		for _, r := range w.translate(events[:n]) {
 			changed(r.target, r.ended)
 		}
 	}
@@ -237,7 +241,7 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 			w.drop(watched)
 			reports = append(reports, report{watched.target, true})
 		default:
-			if wait := watched.pace.Take(time.Now(), quickReports, reportInterval); wait > 0 {
+			if wait := watched.pace.Admit(time.Now(), quickReports, reportInterval); wait > 0 {
 				w.pause(watched, wait)
 				continue
 			}
@@ -257,7 +261,7 @@ func (w *Watcher) pause(paused *watch, wait time.Duration) {
 		if w.byID[paused.id] != paused {
 			return
 		}
-		paused.pace.Take(time.Now(), quickReports, reportInterval)
+		paused.pace.Admit(time.Now(), quickReports, reportInterval)
 		err := w.listen(paused.table, unix.EPOLLPRI, paused.id, ofTable)
 		if err != nil {
 			w.drop(paused)

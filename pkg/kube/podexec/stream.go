@@ -66,7 +66,7 @@ func (r Runner) stream(ctx context.Context, pod, container string, command []str
 		case err != nil:
 			return nil, fmt.Errorf("read its output: %w", err)
 		case len(message) > 0:
-			o.take(message[0], message[1:])
+			o.add(message[0], message[1:])
 		}
 	}
 }
@@ -106,7 +106,8 @@ func ping(ctx context.Context, conn *gorilla.Conn) {
 	}
 }
 
-func (o *output) take(channel byte, data []byte) {
+// add appends data to the output of its channel.
+func (o *output) add(channel byte, data []byte) {
 	switch channel {
 	case stdoutChannel:
 		_, _ = o.stdout.Write(data)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest/beneath"
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // Kernels returns the kernels with which tests of replacing mounts run: the running kernel, and one that behaves like Linux
@@ -15,7 +16,7 @@ func Kernels() map[string]func(testing.TB) (layers int) {
 		"beneath": func(tb testing.TB) int {
 			tb.Helper()
 			if beneath.Refused() {
-				tb.Skip("Linux before 6.5")
+				needs.Missing(tb, "needs Linux 6.5 or later, to mount beneath another mount")
 			}
 			return 1
 		},

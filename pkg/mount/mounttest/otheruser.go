@@ -3,6 +3,8 @@ package mounttest
 import (
 	"os/exec"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // OtherUser starts a process in a user and a mount namespace that are not this process's, as any user can. It returns the process's
@@ -19,7 +21,7 @@ func OtherUser(t *testing.T) (pid int) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	if _, err := out.Read(make([]byte, 100)); err != nil {
-		t.Skip("this kernel does not allow user namespaces here")
+		needs.Missing(t, "needs user namespaces, which this kernel does not allow here")
 	}
 	return cmd.Process.Pid
 }

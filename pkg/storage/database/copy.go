@@ -40,9 +40,9 @@ const (
 // ErrTooLarge is returned when the database does not fit into a Secret.
 var ErrTooLarge = errors.New("the database of Heketi does not fit into a Secret")
 
-// Take copies the database. program is the heketi binary, which reads the copy. Take returns ErrTooLarge if the compressed copy
-// does not fit into a Secret, and ErrUnreadable if Heketi cannot read the copy.
-func Take(ctx context.Context, from Source, program string) (Copy, error) {
+// MakeCopy copies the database. program is the heketi binary, which reads the copy. MakeCopy returns ErrTooLarge if the
+// compressed copy does not fit into a Secret, and ErrUnreadable if Heketi cannot read the copy.
+func MakeCopy(ctx context.Context, from Source, program string) (Copy, error) {
 	packed := &limited{}
 	packer, err := gzip.NewWriterLevel(packed, gzip.BestCompression)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestTooLarge(t *testing.T) {
 	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
 	from := &source{}
 	from.set(string(noise), nil)
-	if _, err := Take(t.Context(), from, fakeHeketi(t)); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "more than 1000000 bytes") {
+	if _, err := MakeCopy(t.Context(), from, fakeHeketi(t)); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "more than 1000000 bytes") {
 		t.Errorf("%v", err)
 	}
 }
@@ -37,7 +37,7 @@ func TestTooLarge(t *testing.T) {
 func TestPartOfADatabase(t *testing.T) {
 	from := &source{}
 	from.set("records", errors.New("unexpected EOF"))
-	if _, err := Take(t.Context(), from, fakeHeketi(t)); err == nil || !strings.Contains(err.Error(), "copy the database of Heketi: unexpected EOF") {
+	if _, err := MakeCopy(t.Context(), from, fakeHeketi(t)); err == nil || !strings.Contains(err.Error(), "copy the database of Heketi: unexpected EOF") {
 		t.Errorf("%v", err)
 	}
 }

@@ -147,7 +147,7 @@ func take(t *testing.T, content string, at time.Time) Copy {
 	t.Helper()
 	from := &source{}
 	from.set(content, nil)
-	c, err := Take(t.Context(), from, fakeHeketi(t))
+	c, err := MakeCopy(t.Context(), from, fakeHeketi(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,12 +19,12 @@ func observe(ctx context.Context, path string, every time.Duration, notify func(
 	logger := klog.FromContext(ctx)
 	var (
 		watched *dirWatch
-		seen    = look(path)
+		seen    = stat(path)
 		failed  string
 	)
 	defer func() { watched.close() }()
 	for {
-		if now := look(filepath.Dir(path)); watched == nil || now.id != watched.id {
+		if now := stat(filepath.Dir(path)); watched == nil || now.id != watched.id {
 			watched.close()
 			var err error
 			watched, err = watchDir(path, notify)
@@ -41,7 +41,7 @@ func observe(ctx context.Context, path string, every time.Duration, notify func(
 			return
 		case <-time.After(every):
 		}
-		if now := look(path); now != seen {
+		if now := stat(path); now != seen {
 			seen = now
 			notify()
 		}
@@ -58,8 +58,8 @@ type fileSeen struct {
 	changed int64 // in nanoseconds
 }
 
-// look returns the zero value if the file does not exist.
-func look(path string) fileSeen {
+// stat returns the zero value if the file does not exist.
+func stat(path string) fileSeen {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) != nil {
 		return fileSeen{}
@@ -81,7 +81,7 @@ func watchDir(path string, notify func()) (*dirWatch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
-	w := &dirWatch{id: look(dir).id, file: os.NewFile(uintptr(fd), "inotify"), done: make(chan struct{})}
+	w := &dirWatch{id: stat(dir).id, file: os.NewFile(uintptr(fd), "inotify"), done: make(chan struct{})}
 	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_CLOSE_WRITE|unix.IN_ONLYDIR); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch %s: %w", dir, err), w.file.Close())
 	}

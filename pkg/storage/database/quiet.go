@@ -26,22 +26,22 @@ func DefaultQuietTiming() QuietTiming {
 	return QuietTiming{Poll: 2 * time.Second, Limit: 5 * time.Minute}
 }
 
-// TakeQuiet copies the database while Heketi has no operation in flight. In a copy that was taken during a creation, the volume
+// MakeQuietCopy copies the database while Heketi has no operation in flight. In a copy that was taken during a creation, the volume
 // is unfinished. A Heketi that starts from such a copy would undo the creation, although the volume may be in use by then. program
-// is the heketi binary; see Take. TakeQuiet waits for t.Limit at most, and returns ErrTooLarge at once.
-func TakeQuiet(ctx context.Context, from QuietSource, program string, t QuietTiming) (c Copy, err error) {
+// is the heketi binary; see MakeCopy. MakeQuietCopy waits for t.Limit at most, and returns ErrTooLarge at once.
+func MakeQuietCopy(ctx context.Context, from QuietSource, program string, t QuietTiming) (c Copy, err error) {
 	err = wait.Until(ctx, t.Poll, t.Limit, "Waiting until Heketi has no operation under way", func(ctx context.Context) error {
 		if err := checkQuiet(ctx, from); err != nil {
 			return err
 		}
-		taken, err := Take(ctx, from, program)
+		made, err := MakeCopy(ctx, from, program)
 		if errors.Is(err, ErrTooLarge) { // another copy would be, too
 			return wait.Final(err)
 		}
 		if err != nil {
 			return err
 		}
-		c = taken
+		c = made
 		return checkQuiet(ctx, from) // an operation may have begun since the first check
 	})
 	if err != nil {

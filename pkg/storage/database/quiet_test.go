@@ -35,7 +35,7 @@ func (b *busy) Operations(context.Context) ([]heketi.Operation, error) {
 	return now.operations, now.err
 }
 
-func TestTakeQuiet(t *testing.T) {
+func TestMakeQuietCopy(t *testing.T) {
 	create := doing{operations: []heketi.Operation{{ID: "op1", Type: "create-volume"}}}
 	stale := doing{operations: []heketi.Operation{{ID: "op2", Type: "create-volume", Status: "stale"}, {ID: "op3", Status: "failed"}}}
 	for name, tt := range map[string]struct {
@@ -62,7 +62,7 @@ func TestTakeQuiet(t *testing.T) {
 				from.set("records", nil)
 				from.stale, from.err = tt.stale, tt.err
 				began := time.Now()
-				c, err := TakeQuiet(t.Context(), from, fakeHeketi(t), DefaultQuietTiming())
+				c, err := MakeQuietCopy(t.Context(), from, fakeHeketi(t), DefaultQuietTiming())
 				if time.Since(began) != tt.after || from.copies != tt.copies {
 					t.Errorf("after %v, %d copies", time.Since(began), from.copies)
 				}

@@ -245,7 +245,7 @@ func TestRestoreNeedsTheVolume(t *testing.T) {
 func other(t *testing.T) *Copy {
 	t.Helper()
 	from := &source{content: []byte("a page of a web server, which is long enough")}
-	c, err := Take(t.Context(), from, fakeHeketi(t))
+	c, err := MakeCopy(t.Context(), from, fakeHeketi(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (s *Saver) Save(ctx context.Context) error {
 		return err
 	}
 	empty := err != nil
-	c, err := Take(ctx, s.From, s.Program)
+	c, err := MakeCopy(ctx, s.From, s.Program)
 	if err != nil {
 		return err
 	}

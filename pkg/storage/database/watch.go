@@ -11,7 +11,7 @@ import (
 type Timing struct {
 	Quiet    time.Duration // wait this long after the last change of a burst
 	Longest  time.Duration // wait at most this long after the first change of a burst
-	Look     time.Duration // how often the file is polled, in addition to the kernel's events
+	Poll     time.Duration // how often the file is polled, in addition to the kernel's events
 	Again    time.Duration // how often save is called without a change, since the Secret may have lost the backup; 0: never
 	Retry    time.Duration // wait this long after a failure; doubles up to RetryMax
 	RetryMax time.Duration // longest wait after failures
@@ -20,7 +20,7 @@ type Timing struct {
 // DefaultTiming saves a change within seconds.
 func DefaultTiming() Timing {
 	// During an operation, Heketi writes its database about twenty times within a few seconds.
-	return Timing{Quiet: time.Second, Longest: 15 * time.Second, Look: 30 * time.Second, Again: time.Hour, Retry: time.Second, RetryMax: time.Minute}
+	return Timing{Quiet: time.Second, Longest: 15 * time.Second, Poll: 30 * time.Second, Again: time.Hour, Retry: time.Second, RetryMax: time.Minute}
 }
 
 // Watch calls save at the beginning, after changes of the file, and every Timing.Again, until ctx is done. It retries a save that
@@ -38,9 +38,9 @@ func Watch(ctx context.Context, path string, t Timing, save func(context.Context
 	observed := make(chan struct{})
 	go func() {
 		defer close(observed)
-		observe(ctx, path, t.Look, notify)
+		observe(ctx, path, t.Poll, notify)
 	}()
-	saveSettled(ctx, changes, t, save)
+	saveAfterBursts(ctx, changes, t, save)
 	<-observed
 }
 
@@ -60,21 +60,21 @@ func repeat(ctx context.Context, every time.Duration, notify func()) {
 	}
 }
 
-func saveSettled(ctx context.Context, changes <-chan struct{}, t Timing, save func(context.Context) error) {
+func saveAfterBursts(ctx context.Context, changes <-chan struct{}, t Timing, save func(context.Context) error) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-changes:
 		}
-		if !settle(ctx, changes, t) || !saveUntilDone(ctx, t, save) {
+		if !awaitQuiet(ctx, changes, t) || !saveUntilDone(ctx, t, save) {
 			return
 		}
 	}
 }
 
-// settle waits for the end of a burst of changes. It returns false when ctx is done.
-func settle(ctx context.Context, changes <-chan struct{}, t Timing) bool {
+// awaitQuiet waits for the end of a burst of changes. It returns false when ctx is done.
+func awaitQuiet(ctx context.Context, changes <-chan struct{}, t Timing) bool {
 	end := time.NewTimer(t.Longest)
 	defer end.Stop()
 	quiet := time.NewTimer(t.Quiet)

@@ -42,7 +42,7 @@ func TestSettle(t *testing.T) {
 				ended := make(chan struct{})
 				go func() {
 					defer close(ended)
-					saveSettled(ctx, changes, DefaultTiming(), func(context.Context) error {
+					saveAfterBursts(ctx, changes, DefaultTiming(), func(context.Context) error {
 						saved = append(saved, time.Since(began))
 						if len(saved) <= tt.failing {
 							return errors.New("no answer")
@@ -83,7 +83,7 @@ func TestWatch(t *testing.T) {
 	}
 	path := filepath.Join(dir, "heketi.db")
 	ctx, cancel := context.WithCancel(t.Context())
-	timing := Timing{Quiet: 20 * time.Millisecond, Longest: time.Second, Look: 100 * time.Millisecond, Retry: time.Millisecond, RetryMax: time.Millisecond}
+	timing := Timing{Quiet: 20 * time.Millisecond, Longest: time.Second, Poll: 100 * time.Millisecond, Retry: time.Millisecond, RetryMax: time.Millisecond}
 	var saves atomic.Int64
 	ended := make(chan struct{})
 	go func() {
@@ -165,7 +165,7 @@ func TestSavedAgain(t *testing.T) {
 	all, from := newSecrets(SecretName), &source{}
 	from.set("records", nil)
 	saver := Saver{From: from, To: all.store(SecretName), Program: fakeHeketi(t)}
-	timing := Timing{Quiet: time.Millisecond, Longest: time.Second, Look: time.Hour, Again: 20 * time.Millisecond, Retry: time.Millisecond, RetryMax: time.Millisecond}
+	timing := Timing{Quiet: time.Millisecond, Longest: time.Second, Poll: time.Hour, Again: 20 * time.Millisecond, Retry: time.Millisecond, RetryMax: time.Millisecond}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {

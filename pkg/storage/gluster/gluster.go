@@ -52,7 +52,7 @@ func Run(ctx context.Context, config Config) error {
 }
 
 func runWithin(ctx context.Context, config Config, l limits) error {
-	raiseOpenFiles(ctx)
+	raiseOpenFiles(ctx, openFiles)
 	reaper := newReaper(klog.FromContext(ctx))
 	reaping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var reaped sync.WaitGroup

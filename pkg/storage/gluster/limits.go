@@ -39,13 +39,13 @@ func defaultLimits() limits {
 // openFiles is the limit that the systemd unit in GlusterFS's Debian package sets for glusterd and the bricks.
 const openFiles = 65536
 
-// raiseOpenFiles raises the limit of open files for programs that this process starts. Container runtimes set different limits,
-// and Go passes its own, higher limit to children only if this process has set it.
-func raiseOpenFiles(ctx context.Context) {
+// raiseOpenFiles raises the limit of open files to least for programs that this process starts, as far as the hard limit allows.
+// Container runtimes set different limits, and Go passes its own, higher limit to children only if this process has set it.
+func raiseOpenFiles(ctx context.Context, least uint64) {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)
 	if err == nil {
-		limit.Cur = min(max(limit.Cur, openFiles), limit.Max)
+		limit.Cur = min(max(limit.Cur, least), limit.Max)
 		err = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
 	}
 	if err != nil {

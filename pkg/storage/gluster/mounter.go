@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"k8s.io/klog/v2"
 )
 
@@ -23,7 +24,7 @@ type mounter struct {
 	fstab    string
 	mounted  func() ([]string, error)
 	restart  func() // restarts glusterd, which then starts the bricks whose file systems were mounted late
-	slots    chan struct{}
+	slots    *semaphore.Weighted
 	attempts sync.WaitGroup
 
 	mu      sync.Mutex
@@ -40,7 +41,7 @@ const parallelMounts = 4
 func newMounter(r runner, l limits, fstab string, mounted func() ([]string, error), restart func()) *mounter {
 	return &mounter{
 		runner: r, limits: l, fstab: fstab, mounted: mounted, restart: restart,
-		slots: make(chan struct{}, parallelMounts), failing: map[string]error{},
+		slots: semaphore.NewWeighted(parallelMounts), failing: map[string]error{},
 	}
 }
 
@@ -138,12 +139,10 @@ func (m *mounter) listed(entry fileSystem) bool {
 
 // mount makes one attempt to mount a file system.
 func (m *mounter) mount(ctx context.Context, entry fileSystem) error {
-	select {
-	case m.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := m.slots.Acquire(ctx, 1); err != nil {
+		return err
 	}
-	release := sync.OnceFunc(func() { <-m.slots })
+	release := sync.OnceFunc(func() { m.slots.Release(1) })
 	defer release()
 	defer time.AfterFunc(m.limits.mountSlot, release).Stop()
 

@@ -51,11 +51,8 @@ func (r *reaper) collect() {
 	names := r.names()
 	for {
 		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
-		if errors.Is(err, syscall.EINTR) {
-			continue
-		}
-		if err != nil || pid <= 0 { // ECHILD: there are no children
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil) // signals interrupt only a call that waits
+		if err != nil || pid <= 0 {                                  // ECHILD: there are no children
 			return
 		}
 		how := describe(status)

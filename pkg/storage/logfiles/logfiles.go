@@ -52,7 +52,7 @@ func (k Keeper) Run(ctx context.Context) {
 	last := ""
 	for {
 		text := ""
-		if err := k.look(ctx, time.Now()); err != nil {
+		if err := k.boundAll(ctx, time.Now()); err != nil {
 			text = err.Error()
 			if text != last {
 				logger.Error(err, "Logs of GlusterFS are not bounded", "directory", k.Dir)
@@ -67,8 +67,8 @@ func (k Keeper) Run(ctx context.Context) {
 	}
 }
 
-// look goes through the directory once. It continues with the next file after an error.
-func (k Keeper) look(ctx context.Context, now time.Time) error {
+// boundAll bounds each file of the directory once. It continues with the next file after an error.
+func (k Keeper) boundAll(ctx context.Context, now time.Time) error {
 	var failures []error
 	var old []string
 	_ = filepath.WalkDir(k.Dir, func(path string, entry fs.DirEntry, err error) error {

@@ -43,7 +43,7 @@ func (k Keeper) write(t *testing.T, name, text string) string {
 // lookNow calls look and expects no error.
 func (k Keeper) lookNow(t *testing.T) {
 	t.Helper()
-	if err := k.look(t.Context(), time.Now()); err != nil {
+	if err := k.boundAll(t.Context(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -199,7 +199,7 @@ func TestNoCopyCanBeMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := k.write(t, "glustershd.log", "a line that is long")
-	if err := k.look(t.Context(), time.Now()); err == nil || !strings.Contains(err.Error(), "glusterd.log is emptied without a copy") {
+	if err := k.boundAll(t.Context(), time.Now()); err == nil || !strings.Contains(err.Error(), "glusterd.log is emptied without a copy") {
 		t.Errorf("%v", err)
 	}
 	if content(t, path) != "" || content(t, other) != "" {
@@ -215,7 +215,7 @@ func TestWhatIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := k.write(t, "notes.txt", "something that is long")
-	if err := k.look(t.Context(), time.Now().Add(48*time.Hour)); err != nil {
+	if err := k.boundAll(t.Context(), time.Now().Add(48*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if content(t, outside) != "something that is long" || content(t, other) != "something that is long" {
@@ -238,7 +238,7 @@ func TestLogsOfBricksThatAreGone(t *testing.T) {
 	}
 	expect := func(at time.Time, want ...string) {
 		t.Helper()
-		if err := k.look(t.Context(), at); err != nil {
+		if err := k.boundAll(t.Context(), at); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -262,7 +262,7 @@ func TestLogsOfBricksThatAreGone(t *testing.T) {
 	// If the open files cannot be listed, nothing is removed.
 	proc := k.Proc
 	k.Proc = filepath.Join(proc, "missing")
-	if err := k.look(t.Context(), time.Now().Add(k.Age+time.Minute)); err == nil || !strings.Contains(err.Error(), "list processes") {
+	if err := k.boundAll(t.Context(), time.Now().Add(k.Age+time.Minute)); err == nil || !strings.Contains(err.Error(), "list processes") {
 		t.Errorf("%v", err)
 	}
 	k.Proc = proc

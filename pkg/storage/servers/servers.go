@@ -1,4 +1,4 @@
-// Package servers queries the GlusterFS servers of an installation, by commands in their pods. Look finds the pods in which
+// Package servers queries the GlusterFS servers of an installation, by commands in their pods. FindUsable finds the pods in which
 // commands can be run; the methods of Pods run them.
 package servers
 

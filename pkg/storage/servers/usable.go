@@ -26,9 +26,9 @@ type Seen struct {
 	Unscheduled string
 }
 
-// Look lists the servers' pods, and asks glusterd in each started one. limit applies to each answer, because an exec into a pod
+// FindUsable lists the servers' pods, and asks glusterd in each started one. limit applies to each answer, because an exec into a pod
 // on a lost node takes long to fail.
-func Look(ctx context.Context, from Lister, runner Runner, namespace string, limit time.Duration) (Seen, error) {
+func FindUsable(ctx context.Context, from Lister, runner Runner, namespace string, limit time.Duration) (Seen, error) {
 	pods, err := from.Pods(ctx, namespace, PodLabel)
 	if err != nil {
 		return Seen{}, err

@@ -49,7 +49,7 @@ func testLook(t *testing.T) {
 		{Name: "gluster-n5", Node: "n5", Started: true},
 		{Name: "gluster-x", Why: "0/6 nodes are available"},
 	}
-	seen, err := Look(t.Context(), pods, glusterds{"gluster-n1": nil, "gluster-n2": nil, "gluster-n3": nil, "gluster-n4": errors.New("connection failed")}, "storage", 50*time.Millisecond)
+	seen, err := FindUsable(t.Context(), pods, glusterds{"gluster-n1": nil, "gluster-n2": nil, "gluster-n3": nil, "gluster-n4": errors.New("connection failed")}, "storage", 50*time.Millisecond)
 	if err != nil || !maps.Equal(seen.Usable, Pods{"n1": "gluster-n1", "n2": "gluster-n2"}) {
 		t.Errorf("%v, %v", seen.Usable, err)
 	}
@@ -64,12 +64,12 @@ func testLook(t *testing.T) {
 			t.Errorf("%s: %q, want %q", node, got, want)
 		}
 	}
-	if _, err := Look(t.Context(), pods, glusterds{}, "other", time.Millisecond); err == nil || !strings.Contains(err.Error(), "pods of other") {
+	if _, err := FindUsable(t.Context(), pods, glusterds{}, "other", time.Millisecond); err == nil || !strings.Contains(err.Error(), "pods of other") {
 		t.Errorf("%v", err)
 	}
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("SIGTERM"))
-	if _, err := Look(ended, pods, glusterds{}, "storage", time.Hour); err == nil || err.Error() != "SIGTERM" {
+	if _, err := FindUsable(ended, pods, glusterds{}, "storage", time.Hour); err == nil || err.Error() != "SIGTERM" {
 		t.Errorf("%v", err)
 	}
 }

@@ -30,7 +30,7 @@ func (s *Setup) bootstrap(ctx context.Context, t topology.Topology, r reach) err
 	if err != nil {
 		return err
 	}
-	defer h.End()
+	defer h.Stop()
 	if err := s.makeVolume(ctx, h.Client, t, r); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func TestBackupTakenDuringCreation(t *testing.T) {
 	w.stopHeketi()
 	path := filepath.Join(w.volume, "heketi.db")
 	storagetest.MarkPending(t, w.program, path, "other")
-	taken, err := database.Take(t.Context(), storagetest.File(path), w.program)
+	taken, err := database.MakeCopy(t.Context(), storagetest.File(path), w.program)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func interruptedSetup(t *testing.T, pending bool) *world {
 	if pending {
 		storagetest.MarkPending(t, w.program, path, testVolume)
 	}
-	if taken, err = database.Take(t.Context(), storagetest.File(path), w.program); err != nil {
+	if taken, err = database.MakeCopy(t.Context(), storagetest.File(path), w.program); err != nil {
 		t.Fatal(err)
 	}
 	taken.Unfinished = true

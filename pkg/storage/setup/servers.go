@@ -66,7 +66,7 @@ func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[
 	needed := append(slices.Clone(lacks.Nodes), lacks.Devices...)
 	var seen servers.Seen
 	err := wait.Until(ctx, s.Timing.Poll, s.Timing.Pods, "Waiting for gluster", func(ctx context.Context) error {
-		now, err := servers.Look(ctx, s.Kubernetes, s.Runner, s.Namespace, s.Timing.Answer)
+		now, err := servers.FindUsable(ctx, s.Kubernetes, s.Runner, s.Namespace, s.Timing.Answer)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func TestDamagedBackup(t *testing.T) {
 	clear(content[headers:])
 	damaged := filepath.Join(t.TempDir(), "damaged.db")
 	w.write(damaged, string(content))
-	if _, err := database.Take(t.Context(), storagetest.File(damaged), w.program); !errors.Is(err, database.ErrUnreadable) || !strings.Contains(err.Error(), "panic: invalid page type") {
+	if _, err := database.MakeCopy(t.Context(), storagetest.File(damaged), w.program); !errors.Is(err, database.ErrUnreadable) || !strings.Contains(err.Error(), "panic: invalid page type") {
 		t.Errorf("a new copy: %v", err)
 	}
 	var packed bytes.Buffer

@@ -167,7 +167,7 @@ func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 		}
 		klog.FromContext(ctx).Info("Step 3 of 6: WARNING: left behind: "+l.what(), "node", l.node.name, "devices", names(l.devices))
 	}
-	r.heketi.End()
+	r.heketi.Stop()
 	if err := r.options.Forget(ctx, lost); err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ type Teardown struct {
 
 // Run takes the six steps, some of which an earlier run may have taken already.
 func (t *Teardown) Run(ctx context.Context) error {
-	running, pods, err := t.look(ctx)
+	running, pods, err := t.checkBeforeTeardown(ctx)
 	if err != nil {
 		return fmt.Errorf("step 1 of 6, look for what would be lost: %w", err)
 	}
@@ -119,12 +119,12 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 		return fmt.Errorf("step 3 of 6, start a temporary Heketi: %w", err)
 	}
 	run := &removal{Teardown: t, options: options, heketi: h, server: h.Client, pods: pods, saver: database.Saver{From: h.Client, To: t.store(), Program: t.Program}}
-	defer func() { run.heketi.End() }()
+	defer func() { run.heketi.Stop() }()
 	if err := run.check(ctx); err != nil {
 		return fmt.Errorf("step 3 of 6, look again for what would be lost: %w", err)
 	}
 	for _, step := range []struct {
-		take func(context.Context) error
+		run  func(context.Context) error
 		name string
 	}{
 		{run.volume, "step 3 of 6, delete volume " + t.Volume},
@@ -133,7 +133,7 @@ func (t *Teardown) empty(ctx context.Context, pods servers.Pods) error {
 	} {
 		err := t.checkStillAlone(ctx)
 		if err == nil {
-			err = step.take(ctx)
+			err = step.run(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)

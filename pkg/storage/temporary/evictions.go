@@ -25,7 +25,7 @@ func (d *export) abandonEvictions() (found bool) {
 			case parent:
 				operations = append(operations, a.id)
 			case addBrick, deleteBrick:
-				d.settle(a.id)
+				d.makeOrdinary(a.id)
 			}
 		}
 	})
@@ -33,8 +33,8 @@ func (d *export) abandonEvictions() (found bool) {
 	return operations != nil
 }
 
-// settle makes a brick with an unfinished operation an ordinary brick of its volume and of its device.
-func (d *export) settle(brick string) {
+// makeOrdinary makes a brick with an unfinished operation an ordinary brick of its volume and of its device.
+func (d *export) makeOrdinary(brick string) {
 	var volume, device string
 	d.each("brickentries", func(id string, e entry) {
 		if id == brick {

@@ -13,7 +13,7 @@ func testMutants() []testMutant {
 // refusalMutants: a refusal or a cleanup needs a check first, an outcome in doubt stays in doubt, and a backend has a limit of
 // concurrent operations.
 func refusalMutants() []testMutant {
-	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pending.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
+	const provisioner, pending, backend, otherDatabase = "pkg/provisioner", "pkg/provisioner/pendingoperation.go", "pkg/heketi/backend.go", "pkg/heketi/otherdatabase.go"
 	return []testMutant{
 		{Mutant{"no-look-before-a-refused-group-id", "before a create is refused because no group id is free, the volume is looked up",
 			[]Edit{{create, "errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name)", "c.index.hasOther(c.name)"},
@@ -58,10 +58,10 @@ func refusalMutants() []testMutant {
 			[]Edit{{errorsFile, `return ok && op.Op == "dial"`, `return ok && op.Op != ""`}}},
 			"pkg/heketi", "TestMayBeLate"},
 		{Mutant{"no-slots", "a backend has no more operations at a time than maxInFlight",
-			[]Edit{{backend, "case b.slots <- struct{}{}:\n", "case b.slots <- struct{}{}:\n\t\t<-b.slots\n"}, {backend, "func (b *Backend) release() { <-b.slots }", "func (b *Backend) release() {}"}}},
+			[]Edit{{backend, "b.slots.Acquire(ctx, 1) != nil", "ctx.Err() != nil"}, {backend, "func (b *Backend) release() { b.slots.Release(1) }", "func (b *Backend) release() {}"}}},
 			provisioner, "TestLimit"},
 		{Mutant{"slots-are-kept", "an operation that has ended gives its slot back",
-			[]Edit{{backend, "func (b *Backend) release() { <-b.slots }", "func (b *Backend) release() {}"}}},
+			[]Edit{{backend, "func (b *Backend) release() { b.slots.Release(1) }", "func (b *Backend) release() {}"}}},
 			provisioner, "TestLimit|TestCreateConcurrently"},
 		{Mutant{"clusters-are-not-recognised", "a Heketi without a cluster that the configuration names has another database",
 			[]Edit{{otherDatabase, "if len(missing) == 0 {", "if true {"}}},
@@ -143,7 +143,7 @@ func nodeMutants() []testMutant {
 
 // secretMutants: secrets are neither logged nor passed on, and only known options and parameters are accepted.
 func secretMutants() []testMutant {
-	const driver, sanitized, options = "pkg/driver", "pkg/driver/sanitized.go", "pkg/volume/options.go"
+	const driver, sanitized, options = "pkg/driver", "pkg/driver/sanitized.go", "pkg/volume/volumeoptions.go"
 	return []testMutant{
 		{Mutant{"secrets-are-logged", "values that CSI marks as secret are not logged",
 			[]Edit{{sanitized, "return protosanitizer.StripSecrets(message).String()", "return fmt.Sprint(message)"},

@@ -35,7 +35,7 @@ func (s *Setup) awaitReturn(ctx context.Context, server *heketi.Client) error {
 
 // lostCopies calls checkCopies with the servers that are usable now. If there are none, it returns nil: Heketi may still start.
 func (s *Setup) lostCopies(ctx context.Context) error {
-	seen, err := servers.Look(ctx, s.Kubernetes, s.Runner, s.Namespace, s.Timing.Answer)
+	seen, err := servers.FindUsable(ctx, s.Kubernetes, s.Runner, s.Namespace, s.Timing.Answer)
 	if err != nil || len(seen.Usable) == 0 {
 		return nil //nolint:nilerr // waiting for Heketi reports what is missing
 	}

@@ -34,7 +34,7 @@ type Heketi struct {
 var errEnded = errors.New("the temporary Heketi has ended")
 
 // Start starts a Heketi with the configuration of the cluster's Heketi, but on the database in o.Dir, on a free port, and without
-// TLS, because the certificate is for another address. Start waits until Heketi answers. The caller must call End.
+// TLS, because the certificate is for another address. Start waits until Heketi answers. The caller must call Stop.
 func (o Options) Start(ctx context.Context) (*Heketi, error) {
 	const tries = 3 // another program may take the port before Heketi does
 	for try := 1; ; try++ {
@@ -58,7 +58,7 @@ func (o Options) startOnce(ctx context.Context) (*Heketi, error) {
 		err = h.await(ctx)
 	}
 	if err != nil {
-		h.End()
+		h.Stop()
 		return nil, err
 	}
 	return h, nil
@@ -118,8 +118,8 @@ func (h *Heketi) await(ctx context.Context) error {
 	})
 }
 
-// End asks Heketi to close its database and end, and kills it if it does not.
-func (h *Heketi) End() {
+// Stop asks Heketi to close its database and end, and kills it if it does not.
+func (h *Heketi) Stop() {
 	if h.Client != nil {
 		h.Client.Close()
 	}

@@ -18,8 +18,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// look is the first step. It returns a client of the running Heketi, or nil if none should run, and the servers' pods.
-func (t *Teardown) look(ctx context.Context) (running *heketi.Client, pods servers.Pods, err error) {
+// checkBeforeTeardown is the first step, which checks that nothing would be lost. It returns a client of the
+// running Heketi, or nil if none should run, and the servers' pods.
+func (t *Teardown) checkBeforeTeardown(ctx context.Context) (running *heketi.Client, pods servers.Pods, err error) {
 	if err := t.checkAlone(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -80,7 +81,7 @@ func (t *Teardown) awaitServers(ctx context.Context) (servers.Pods, error) {
 		if err != nil {
 			return err
 		}
-		seen, err := servers.Look(ctx, t.Kubernetes, t.Runner, t.Namespace, t.Timing.Answer)
+		seen, err := servers.FindUsable(ctx, t.Kubernetes, t.Runner, t.Namespace, t.Timing.Answer)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (w *world) copyWith(client *heketi.Client, change func(path string)) databa
 		w.t.Fatal(err)
 	}
 	change(path)
-	taken, err := database.Take(w.t.Context(), storagetest.File(path), w.program)
+	taken, err := database.MakeCopy(w.t.Context(), storagetest.File(path), w.program)
 	if err != nil {
 		w.t.Fatal(err)
 	}
