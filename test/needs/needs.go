@@ -56,6 +56,13 @@ func Missing(tb testing.TB, what string) {
 	}
 }
 
+// Kernel skips a test of what only later kernels have. It is skipped also with REQUIRE_ALL: `make test` must pass with the kernel of
+// Debian 12, which is 6.1.
+func Kernel(tb testing.TB, version, why string) {
+	tb.Helper()
+	tb.Skipf("needs Linux %s: %s", version, why)
+}
+
 // RootForAll reports whether the user is root, for the TestMain of a package whose tests all need root. Otherwise it runs none of
 // the tests, which go test shows as "no tests to run", and also returns the exit status.
 func RootForAll(run func() int, why string) (code int, root bool) {

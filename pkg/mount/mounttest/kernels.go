@@ -16,7 +16,7 @@ func Kernels() map[string]func(testing.TB) (layers int) {
 		"beneath": func(tb testing.TB) int {
 			tb.Helper()
 			if beneath.Refused() {
-				needs.Missing(tb, "needs Linux 6.5 or later, to mount beneath another mount")
+				needs.Kernel(tb, "6.5", "to mount beneath another mount")
 			}
 			return 1
 		},
