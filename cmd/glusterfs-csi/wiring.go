@@ -140,7 +140,7 @@ func addNode(ctx context.Context, config *driver.Config, o options) (background,
 }
 
 func clientState(report fuseclient.Report) metrics.ClientState {
-	state := metrics.ClientState{Clients: map[metrics.ClientKind]int{}, InPod: report.InPod, Deaths: report.Deaths, Lacking: report.Lacking}
+	state := metrics.ClientState{Clients: map[metrics.ClientKind]int{}, InPod: report.InPod, Old: report.Old, Deaths: report.Deaths, Lacking: report.Lacking}
 	for _, c := range report.Clients {
 		state.Clients[metrics.ClientKind{Placement: c.Placement, Version: c.Version}]++
 		state.Memory += c.Memory

@@ -68,7 +68,10 @@ func (p panel) builder() cog.Builder[dashboard.Panel] {
 		return p.stat()
 	}
 	builder := timeseries.NewPanelBuilder().Title(p.title).Description(p.description).Datasource(source()).Unit(p.unit).Min(0).
-		Span(graphWidth).Height(graphHeight).FillOpacity(10).ShowPoints(common.VisibilityModeNever)
+		Span(graphWidth).Height(graphHeight).FillOpacity(10).ShowPoints(common.VisibilityModeNever).
+		// The SDK writes its zero values for these: no legend, and a tooltip of no mode.
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
 	for i, q := range p.queries {
 		builder = builder.WithTarget(q.builder(i))
 	}
@@ -83,6 +86,7 @@ func (p panel) stat() cog.Builder[dashboard.Panel] {
 	}
 	builder := stat.NewPanelBuilder().Title(p.title).Description(p.description).Datasource(source()).Unit(p.unit).NoValue("none").
 		Span(statWidth).Height(statHeight).
+		Orientation(common.VizOrientationAuto).ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).
 		Thresholds(dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(steps))
 	for i, q := range p.queries {
 		builder = builder.WithTarget(q.builder(i).Instant())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,21 +50,53 @@ func TestDashboardMatchesGrafanasSchema(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if err := d.Validate(); err != nil {
+	if err := errors.Join(d.Validate(), knownValues(t, d)); err != nil {
 		t.Error(err)
 	}
-	if _, err := strict([]byte(`{"title": "x", "schemaVersion": 41, "panels": [{"type": "stat", "titel": "x"}]}`)); err == nil {
-		t.Error("a field that Grafana does not know is accepted: the test above sees nothing")
+	if strings.Contains(string(content), `"showLegend": false`) {
+		t.Error("a graph has no legend")
 	}
 }
 
-// strict decodes a dashboard. The decoder returns an empty list of errors as a non-nil error.
+// The test above sees mistakes in each part of the dashboard.
+func TestMistakesDoNotMatchGrafanasSchema(t *testing.T) {
+	plugins.RegisterDefaultPlugins()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]struct{ right, wrong string }{
+		"a field of the dashboard":   {`"refresh":`, `"refrehs":`},
+		"a field of a panel":         {`"gridPos":`, `"gridPosition":`},
+		"a field of a query":         {`"expr":`, `"expression":`},
+		"a field of a panel's type":  {`"graphMode":`, `"graphModes":`},
+		"a field of a graph's lines": {`"fillOpacity":`, `"fillOpaque":`},
+		"a field of a variable":      {`"includeAll":`, `"includesAll":`},
+		"a text for a number":        {`"fillOpacity": 10`, `"fillOpacity": "10"`},
+		"a mode that does not exist": {`"mode": "absolute"`, `"mode": "absolut"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wrong := strings.Replace(string(content), change.right, change.wrong, 1)
+			if wrong == string(content) {
+				t.Fatalf("the dashboard has no %s", change.right)
+			}
+			d, err := strict([]byte(wrong))
+			if errors.Join(err, d.Validate(), knownValues(t, d)) == nil {
+				t.Errorf("%s is accepted", change.wrong)
+			}
+		})
+	}
+}
+
+// strict decodes a dashboard, and returns an error for a field that Grafana does not have. The strict decoder returns an empty list
+// of errors as a non-nil error, and drops all values for which it does so, such as panels. Therefore the usual decoder decodes.
 func strict(content []byte) (d dashboard.Dashboard, err error) { //nolint:staticcheck // the classic model: see JSON
-	err = d.UnmarshalJSONStrict(content)
+	checked := d
+	err = checked.UnmarshalJSONStrict(content)
 	if list, ok := errors.AsType[cog.BuildErrors](err); ok && len(list) == 0 {
 		err = nil
 	}
-	return d, err
+	return d, errors.Join(err, json.Unmarshal(content, &d))
 }
 
 // Panels do not overlap, have unique titles within their row, and have a query.

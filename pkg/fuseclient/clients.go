@@ -50,6 +50,7 @@ func describe(running []runningClient) []Client {
 type Report struct {
 	Clients []Client
 	InPod   bool  // new clients run in the container, even if Config asks for the node
+	Old     int   // clients outside the container whose version is not that of new clients; 0 if new clients run in the container
 	Deaths  int64 // clients that ended while they were needed, since this process started
 	Lacking int   // volumes in use whose client has ended, and that have no other yet
 }
@@ -57,13 +58,17 @@ type Report struct {
 // Report returns the current state of the clients that knownClients returns: metrics are read too often for a search of all
 // processes.
 func (m *Manager) Report() Report {
-	clients, node := describe(m.knownClients(false)), m.node.Load()
+	clients, node, old := describe(m.knownClients(false)), m.node.Load(), 0
 	for i, c := range clients {
-		if node != nil {
-			clients[i].Memory, _ = node.Memory(c.Name) // fails for an ended client, and in the container, which has no cgroup
+		if node == nil {
+			continue
+		}
+		clients[i].Memory, _ = node.Memory(c.Name) // fails for an ended client, and in the container, which has no cgroup
+		if c.Placement == PlacementNode && c.Version != node.Version() {
+			old++
 		}
 	}
-	return Report{Clients: clients, InPod: node == nil, Deaths: m.deaths.Load(), Lacking: m.lacking()}
+	return Report{Clients: clients, InPod: node == nil, Old: old, Deaths: m.deaths.Load(), Lacking: m.lacking()}
 }
 
 // lacking returns how many volumes lack a client. A volume whose first client is being started does not count: no pod uses it

@@ -81,7 +81,7 @@ func TestPlacedClient(t *testing.T) {
 		t.Errorf("its cgroups are %s", got)
 	}
 	report := n.Report()
-	if report.InPod || len(report.Clients) != 1 {
+	if report.InPod || report.Old != 0 || len(report.Clients) != 1 {
 		t.Fatalf("%+v", report)
 	}
 	if c := report.Clients[0]; c.Name != r.name() || c.PID != r.Process.PID || c.Placement != PlacementNode || c.Version != placed.Version() || c.Memory <= 0 {
@@ -283,6 +283,14 @@ func TestTreesInUseStay(t *testing.T) {
 	if clients := Clients(n.cfg.StateDir); len(clients) != 1 || clients[0].Version != "9.6-in-use" {
 		t.Errorf("%+v", clients)
 	}
+	if report := n.Report(); report.Old != 1 {
+		t.Errorf("its only client has another version than new clients: %+v", report)
+	}
+	n.node.Store(nil)
+	if report := n.Report(); report.Old != 0 {
+		t.Errorf("new clients run in the container, so there is no version to compare with: %+v", report)
+	}
+	n.node.Store(placed)
 	n.kill(r)
 	n.sweepTrees(klog.Background())
 	if got := mounttest.Names(t, trees); got != "" {

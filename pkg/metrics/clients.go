@@ -7,6 +7,7 @@ type ClientState struct {
 	Clients map[ClientKind]int
 	Memory  int64 // bytes charged to clients outside the container
 	InPod   bool  // new clients run in the container
+	Old     int   // clients outside the container whose version is not that of new clients
 	Deaths  int64 // clients that ended while they were needed
 	Lacking int   // volumes in use whose client has ended, and that have no other yet
 }
@@ -16,8 +17,8 @@ type ClientKind struct{ Placement, Version string }
 
 // clients collects the state at each scrape; nothing is stored in between.
 type clients struct {
-	state                                 func() ClientState
-	count, memory, inPod, deaths, lacking *prometheus.Desc
+	state                                      func() ClientState
+	count, memory, inPod, old, deaths, lacking *prometheus.Desc
 }
 
 // RegisterClients registers the metrics of a node's GlusterFS clients. state is called at each scrape.
@@ -28,6 +29,7 @@ func RegisterClients(registry prometheus.Registerer, state func() ClientState) {
 		count:   prometheus.NewDesc(prefix+"clients", "Running GlusterFS clients, by placement and by the version of their files.", []string{"placement", "version"}, nil),
 		memory:  prometheus.NewDesc(prefix+"client_memory_bytes", "Memory of the GlusterFS clients that run outside the node plugin's container.", nil, nil),
 		inPod:   prometheus.NewDesc(prefix+"clients_in_pod", "1 if new GlusterFS clients run in the node plugin's container, and end with it.", nil, nil),
+		old:     prometheus.NewDesc(prefix+"old_clients", "GlusterFS clients outside the node plugin's container whose version is not that of new clients.", nil, nil),
 		deaths:  prometheus.NewDesc(prefix+"client_deaths_total", "GlusterFS clients that have ended while their volume was in use.", nil, nil),
 		lacking: prometheus.NewDesc(prefix+"volumes_without_client", "Volumes in use whose GlusterFS client has ended and was not replaced yet.", nil, nil),
 	})
@@ -35,7 +37,7 @@ func RegisterClients(registry prometheus.Registerer, state func() ClientState) {
 
 // Describe implements prometheus.Collector.
 func (c *clients) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{c.count, c.memory, c.inPod, c.deaths, c.lacking} {
+	for _, desc := range []*prometheus.Desc{c.count, c.memory, c.inPod, c.old, c.deaths, c.lacking} {
 		to <- desc
 	}
 }
@@ -52,6 +54,7 @@ func (c *clients) Collect(to chan<- prometheus.Metric) {
 	}
 	to <- prometheus.MustNewConstMetric(c.memory, prometheus.GaugeValue, float64(state.Memory))
 	to <- prometheus.MustNewConstMetric(c.inPod, prometheus.GaugeValue, inPod)
+	to <- prometheus.MustNewConstMetric(c.old, prometheus.GaugeValue, float64(state.Old))
 	to <- prometheus.MustNewConstMetric(c.deaths, prometheus.CounterValue, float64(state.Deaths))
 	to <- prometheus.MustNewConstMetric(c.lacking, prometheus.GaugeValue, float64(state.Lacking))
 }

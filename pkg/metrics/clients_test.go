@@ -12,7 +12,7 @@ func TestClients(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	state := ClientState{
 		Clients: map[ClientKind]int{{"node", "10.3-fa72aa9271d11132"}: 3, {"pod", ""}: 1},
-		Memory:  66 << 20, InPod: true, Deaths: 2, Lacking: 4,
+		Memory:  66 << 20, InPod: true, Old: 5, Deaths: 2, Lacking: 4,
 	}
 	RegisterClients(registry, func() ClientState { return state })
 	series := func() map[string]float64 {
@@ -39,6 +39,7 @@ func TestClients(t *testing.T) {
 		prefix + "clients placement=pod version=":                       1,
 		prefix + "client_memory_bytes":                                  66 << 20,
 		prefix + "clients_in_pod":                                       1,
+		prefix + "old_clients":                                          5,
 		prefix + "client_deaths_total":                                  2,
 		prefix + "volumes_without_client":                               4,
 	}, series()); diff != "" {
@@ -46,7 +47,7 @@ func TestClients(t *testing.T) {
 	}
 	state = ClientState{}
 	if diff := cmp.Diff(map[string]float64{
-		prefix + "client_memory_bytes": 0, prefix + "clients_in_pod": 0, prefix + "client_deaths_total": 0, prefix + "volumes_without_client": 0,
+		prefix + "client_memory_bytes": 0, prefix + "clients_in_pod": 0, prefix + "old_clients": 0, prefix + "client_deaths_total": 0, prefix + "volumes_without_client": 0,
 	}, series()); diff != "" {
 		t.Errorf("without clients: %s", diff)
 	}

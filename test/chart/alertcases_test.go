@@ -127,14 +127,28 @@ func alertCases() []alertCase {
 		},
 		{
 			alert: "GlusterfsCSIOldClients", every: "6h", at: "15d", labels: labelled("info", nil),
-			summary: "2 versions of the GlusterFS client have been running side by side for two weeks",
-			fires: map[string]string{
+			summary: "GlusterFS clients of another version than the node plugins' have been running for two weeks; now there are 3",
+			fires: map[string]string{ // all clients have the same version, and the node plugin another
 				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x60",
+				nodeMetric("glusterfs_csi_node_old_clients", ""):                                  "3x60",
+			},
+			quiet: map[string]string{ // the old clients have ended in time
+				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x40 _x20",
 				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-bbbb"`): "1x60",
+				nodeMetric("glusterfs_csi_node_old_clients", ""):                                  "3x40 0x20",
+			},
+		},
+		{ // the node plugin of the old clients was replaced, and another node has the files of another architecture
+			alert: "GlusterfsCSIOldClients", every: "6h", at: "15d", labels: labelled("info", nil),
+			summary: "GlusterFS clients of another version than the node plugins' have been running for two weeks; now there are 2",
+			fires: map[string]string{
+				nodeMetric("glusterfs_csi_node_old_clients", ""):                                     "1x20 _x40",
+				strings.Replace(nodeMetric("glusterfs_csi_node_old_clients", ""), node, node+"2", 1): "_x21 2x60",
 			},
 			quiet: map[string]string{
-				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`): "3x60",
-				nodeMetric("glusterfs_csi_node_clients", `,placement="pod",version=""`):           "1x60",
+				nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-aaaa"`):                                               "3x60",
+				nodeMetric("glusterfs_csi_node_old_clients", ""):                                                                                "0x60",
+				strings.Replace(nodeMetric("glusterfs_csi_node_clients", `,placement="node",version="10.3-bbbb"`), `node="n1"`, `node="n2"`, 1): "1x60",
 			},
 		},
 		{

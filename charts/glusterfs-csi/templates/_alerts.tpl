@@ -82,13 +82,12 @@
         description: "The volumes of these clients are disconnected when the pod ends, with an upgrade for example."
     {{- end }}
     - alert: GlusterfsCSIOldClients
-      expr: >-
-        count by (namespace) (count by (namespace, version)
-        (glusterfs_csi_node_clients{ {{- $node -}} ,placement="node"} > 0)) > 1
+      # Each node plugin compares with its own files: nodes with another architecture or image have other versions.
+      expr: sum by (namespace) (glusterfs_csi_node_old_clients{ {{- $node -}} }) > 0
       for: 14d
       labels: {severity: info}
       annotations:
-        summary: "[[ $value ]] versions of the GlusterFS client have been running side by side for two weeks"
+        summary: "GlusterFS clients of another version than the node plugins' have been running for two weeks; now there are [[ $value ]]"
         description: "A client keeps its version until its volume is unmounted from the node. Fixes in the client reach a volume only then."
     - alert: GlusterfsCSILeftovers
       expr: glusterfs_csi_node_leftovers{ {{- $node -}} } > 0
