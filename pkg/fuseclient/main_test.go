@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "repaired" {
 		os.Exit(repairedDriver(os.Args[2], os.Args[3], os.Args[4]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "hasty" {
+		os.Exit(hastyDriver(os.Args[2], os.Args[3], os.Args[4]))
+	}
 	if len(os.Args) > 1 && os.Args[1] == "driver" {
 		os.Exit(doomedDriver(os.Args[2], os.Args[3], os.Args[4]))
 	}
