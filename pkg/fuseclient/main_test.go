@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-N" {
 		syscall.Exit(fakeClient(os.Args[1:])) // os.Exit takes a second under the race detector
 	}
+	if len(os.Args) > 1 && os.Args[1] == "--version" {
+		syscall.Exit(0)
+	}
 	if fusequery.IsChild(os.Args) {
 		syscall.Exit(fusequery.Serve(os.Stderr))
 	}

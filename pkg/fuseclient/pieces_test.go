@@ -152,6 +152,15 @@ func TestPlacementIsLogged(t *testing.T) {
 	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); !strings.Contains(text, unsupervised) {
 		t.Errorf("logged: %s", text)
 	}
+	const hidden = "GlusterFS clients make their mounts themselves"
+	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); strings.Contains(text, hidden) {
+		t.Errorf("logged of clients whose memory can be read: %s", text)
+	}
+	m.placement.Hidden = "permission denied"
+	m.logPlacement(ctx)
+	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); !strings.Contains(text, hidden) || !strings.Contains(text, m.placement.Hidden) {
+		t.Errorf("logged: %s", text)
+	}
 	if err := (PlacementState{}).write(filepath.Join(cfg.StateDir, "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}

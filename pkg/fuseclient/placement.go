@@ -50,12 +50,12 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 		if err != nil {
 			state.Error = err.Error()
 		} else {
-			state = PlacementState{Placement: PlacementNode, Version: node.Version(), Unsupervised: !node.Supervised()}
+			state = PlacementState{Placement: PlacementNode, Version: node.Version(), Unsupervised: !node.Supervised(), Hidden: text(node.Hidden())}
 			m.node.Store(node)
 		}
 	}
 	if state.Placement == PlacementPod {
-		state.Unsupervised = m.isUnsupervised()
+		state.Unsupervised, state.Hidden = m.supervisionInPod()
 	}
 	m.mu.Lock()
 	changed = state != m.placement
@@ -87,15 +87,26 @@ func (m *Manager) retryNode(ctx context.Context) {
 	})
 }
 
-// isUnsupervised reports whether clients in the container cannot be supervised. If not even that is known, the start of a client
-// fails and returns the reason.
-func (m *Manager) isUnsupervised() bool {
+// supervisionInPod reports whether clients in the container cannot be supervised, and why their calls of mount(2) cannot be read. If
+// not even that is known, the start of a client fails and returns the reason.
+func (m *Manager) supervisionInPod() (unsupervised bool, hidden string) {
 	confinement, err := m.confine()
 	if err != nil {
-		return false
+		return false, ""
 	}
 	supervised, err := confinement.Supervised()
-	return err == nil && !supervised
+	if err != nil || !supervised {
+		return err == nil, ""
+	}
+	return false, text(confinement.Hidden(exec.Command(m.cfg.Glusterfs, "--version"))) //nolint:gosec,noctx // the client, which is killed
+}
+
+// text returns the text of an error, or "".
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
@@ -109,6 +120,9 @@ func (m *Manager) logPlacement(ctx context.Context) {
 	}
 	if state.Unsupervised {
 		klog.FromContext(ctx).Info("GlusterFS clients can mount more than once, because the container runtime already supervises the system calls of this container; see docs/mounts.md")
+	}
+	if state.Hidden != "" {
+		klog.FromContext(ctx).Info("GlusterFS clients make their mounts themselves, because the node plugin cannot access their memory; see docs/mounts.md", "err", state.Hidden)
 	}
 }
 

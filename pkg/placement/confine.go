@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os/exec"
 	"slices"
 	"unsafe"
 
@@ -50,12 +51,29 @@ func assemble(newMount seccomp.Action) ([]unix.SockFilter, error) {
 // Supervised reports whether clients in this container can mount only once. A container whose processes already have a supervisor
 // (seccomp_unotify(2)), for example of the container runtime, cannot supervise its clients.
 func (c *Confinement) Supervised() (bool, error) {
-	place, err := c.Prepare(Client{})
+	place, err := c.Prepare(Client{Group: firstGroup})
 	if err != nil {
 		return false, err
 	}
 	defer place.Close()
 	return place.gate != nil, nil
+}
+
+// Hidden is like Node.Hidden, for clients in this container. It starts a program like a client, and kills it. If the program cannot
+// be started, Hidden returns nil: the start of a client then fails, and returns the reason.
+func (c *Confinement) Hidden(program *exec.Cmd) error {
+	place, err := c.Prepare(Client{Group: firstGroup})
+	if err != nil {
+		return nil //nolint:nilerr // as documented
+	}
+	defer place.Close()
+	if err := place.Start(program); err != nil {
+		return nil //nolint:nilerr // as documented
+	}
+	err = checkAccess(program.Process.Pid)
+	_ = program.Process.Kill() // what it does has no meaning
+	_ = program.Wait()
+	return err
 }
 
 // apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
@@ -75,7 +93,7 @@ func (c *Confinement) apply(client Client) (*mountGate, error) {
 	if listener == noListener {
 		return nil, nil //nolint:nilnil // as documented
 	}
-	return &mountGate{listener, client.Mount}, nil
+	return &mountGate{listener, client.Mount, make(chan error, 1)}, nil
 }
 
 // noListener is the result of load without supervision.

@@ -11,8 +11,9 @@ import (
 // server. Without the gate, a client that was taken over later could mount devtmpfs or proc, which give access to the node's
 // disks and settings: the filter cannot examine the type of a file system, which is in the memory of the process.
 type mountGate struct {
-	fd int
-	at string // where the client's volume is mounted
+	fd     int
+	at     string     // where the client's volume is mounted
+	failed chan error // holds why that mount failed, or why the client has to make it; see report
 }
 
 // The structures of seccomp_unotify(2).
@@ -54,7 +55,10 @@ func (g *mountGate) mountOnce() error {
 		if err == nil {
 			// After a signal, the process repeats its call. It must then get the result of the mount that was made.
 			if errors.Is(result, errNotAsked) {
-				result = g.mount(asked)
+				if result = g.mount(asked); result != nil && !g.waits(asked) {
+					result = errNotAsked // the error may be a consequence
+				}
+				g.report(result)
 			}
 			answer := answerTo(asked.id, result)
 			err = g.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer)) //nolint:gosec // as above
@@ -62,6 +66,18 @@ func (g *mountGate) mountOnce() error {
 		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINTR) { // otherwise the process was killed or interrupted
 			return err
 		}
+	}
+}
+
+// report keeps the first reason for Place.MountError. It is called before the client gets the answer, so that the reason is there
+// when the client's failure is noticed.
+func (g *mountGate) report(reason error) {
+	if reason == nil || errors.Is(reason, errNotAsked) {
+		return
+	}
+	select {
+	case g.failed <- reason:
+	default:
 	}
 }
 
