@@ -31,6 +31,10 @@ func (n *Node) placement(context.Context, checker) []report.Finding {
 		findings = append(findings, nodeFinding(report.Warning, checkClients, "GlusterFS clients can mount more than once, because the container runtime supervises the node plugin's system calls",
 			"see \"What a client may do\" in docs/mounts.md; without seccomp notifications for the node plugin's container, the node plugin supervises its clients")...)
 	}
+	if state.Hidden != "" {
+		findings = append(findings, nodeFinding(report.Warning, checkClients, "GlusterFS clients make their mounts themselves, because the node plugin cannot access their memory: "+shortened(state.Hidden),
+			"see \"What a client may do\" in docs/mounts.md; with kernel.yama.ptrace_scope below 3, the node plugin makes the mounts")...)
+	}
 	inPod, older, all := 0, 0, fuseclient.Clients(n.StateDir)
 	for _, c := range all {
 		switch {

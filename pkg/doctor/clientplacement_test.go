@@ -19,6 +19,7 @@ func TestPlacement(t *testing.T) {
 		{"on the node", `{"placement": "node", "version": "10.3-fa72aa9271d11132"}`, report.OK, "0 GlusterFS clients of version 10.3-fa72aa9271d11132, outside"},
 		{"not possible", `{"placement": "pod", "error": "the node's cgroups: operation not permitted"}`, report.Warning, "cannot be placed outside: the node's cgroups: operation not permitted"},
 		{"unsupervised", `{"placement": "node", "version": "10.3-fa72aa9271d11132", "unsupervised": true}`, report.Warning, "can mount more than once"},
+		{"hidden", `{"placement": "node", "version": "10.3-fa72aa9271d11132", "hidden": "open /proc/7/mem: permission denied"}`, report.Warning, "cannot access their memory: open /proc/7/mem: permission denied"},
 		{"in the pod", `{"placement": "pod"}`, report.OK, "in the node plugin's pod, as its --client-placement says"},
 		{"damaged", `{`, report.Warning, "read where clients run"},
 	} {

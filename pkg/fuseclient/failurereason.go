@@ -20,6 +20,9 @@ func (m *Manager) explain(r record, servers []string, failure error, c child) er
 	logPath := m.logPath(r.Source.VolumeID)
 	kind := mount.ErrUnavailable
 	words, asked := cause(tail(logPath))
+	if c.refused != nil { // the log has at most a number
+		words, asked = "the node plugin cannot make the client's mount: "+plain.Line(c.refused.Error(), longestReason)+"; /dev/fuse and a privileged container are needed", false
+	}
 	switch {
 	case errors.Is(failure, mount.ErrTimeout):
 		kind = mount.ErrTimeout

@@ -129,6 +129,27 @@ func TestErrorsRevealNoPorts(t *testing.T) {
 	}
 }
 
+// TestMountThatWasRefused: if the node plugin cannot make a client's mount, the error names the step that failed. The client's log
+// has only a number, and the consequences.
+func TestMountThatWasRefused(t *testing.T) {
+	m := &Manager{cfg: Config{StateDir: t.TempDir()}}
+	r := record{Source: mount.Source{VolumeID: "v", Volume: "v", Servers: []string{"10.0.0.1"}}}
+	if err := os.MkdirAll(filepath.Dir(m.logPath("v")), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(m.logPath("v"), []byte("0-glusterfs-fuse: mount of 10.0.0.1:/v to /clients/c (Operation not permitted) failed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, refused := range map[string]error{
+		"the kernel refused the mount (Operation not permitted)":                       nil,
+		"cannot make the client's mount: enter the mount namespace: permission denied": errors.New("enter the mount namespace: permission denied"),
+	} {
+		if err := m.explain(r, r.Source.Servers, errEnded, child{refused: refused}); !errors.Is(err, mount.ErrUnavailable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
 // TestOrderTellsNoPorts: the order in which an error names several servers does not show which of them accepted a connection.
 func TestOrderTellsNoPorts(t *testing.T) {
 	options, err := mount.ParseOptions([]string{"backup-volfile-servers=10.0.0.3", "server-port=6379"})

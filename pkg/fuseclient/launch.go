@@ -24,6 +24,7 @@ type child struct {
 	pidfd   int           // used and closed by firstAnswer
 	exited  chan struct{} // closed when the process is reaped; cmd.ProcessState may be read only then
 	cmd     *exec.Cmd
+	refused error // why this process could not make the client's mount, unless the client then made it
 }
 
 // launch starts the client's process at a place.

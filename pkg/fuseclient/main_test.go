@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "-N" {
 		syscall.Exit(fakeClient(os.Args[1:])) // os.Exit takes a second under the race detector
 	}
+	if len(os.Args) > 1 && os.Args[1] == "--version" {
+		syscall.Exit(0)
+	}
 	if fusequery.IsChild(os.Args) {
 		syscall.Exit(fusequery.Serve(os.Stderr))
 	}
@@ -36,6 +39,9 @@ func TestMain(m *testing.M) {
 	}
 	if len(os.Args) > 1 && os.Args[1] == "repaired" {
 		os.Exit(repairedDriver(os.Args[2], os.Args[3], os.Args[4]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "hasty" {
+		os.Exit(hastyDriver(os.Args[2], os.Args[3], os.Args[4]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == "driver" {
 		os.Exit(doomedDriver(os.Args[2], os.Args[3], os.Args[4]))

@@ -89,9 +89,8 @@ type Manager struct {
 	unstaging sync.Map
 
 	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
-	placing   sync.Mutex                             // held while the node is prepared
-	tried     time.Time                              // when the last preparation began; guarded by placing
-	placement PlacementState                         // its result; guarded by placing
+	placing   chan struct{}                          // holds a token while the node is prepared
+	tried     time.Time                              // when the last preparation ended; guarded by placing
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
 	groups    *placement.Groups
 	deaths    atomic.Int64 // clients that ended while they were needed
@@ -106,6 +105,7 @@ type Manager struct {
 	mu            sync.Mutex
 	records       map[string]record // by volume id; the content of volumes/
 	unwritten     map[string]bool   // the volumes whose publications are in memory only
+	placement     PlacementState    // where clients run
 	resolverError logging.LastText  // of the last attempt to read the node's hosts and resolver, so that it is logged once
 }
 
@@ -168,6 +168,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	m := &Manager{
 		cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
 		confine: sync.OnceValues(placement.NewConfinement), groups: placement.NewGroups(), changed: make(chan struct{}, 1),
+		placing: make(chan struct{}, 1),
 	}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)

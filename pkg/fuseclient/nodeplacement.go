@@ -25,33 +25,45 @@ const (
 	PlacementPod = "pod"
 )
 
+// placingPause is how long the result of a preparation of the node that has failed is used: on some nodes it always fails, and each
+// attempt reads all files of the client and starts it, while pods wait for their volumes.
+const placingPause = 5 * time.Second
+
 // openNode prepares the node for clients, and reports whether the result differs from the previous one. Until the preparation
-// succeeds, clients run in the container. Of several calls at once, one prepares the node for all that waited for it.
+// succeeds, clients run in the container. Of several calls at once, one prepares the node for all. ctx bounds only the wait for
+// another call: all calls use the result, so it must not depend on the deadline of one of them.
 func (m *Manager) openNode(ctx context.Context) (changed bool) {
-	called := time.Now()
-	m.placing.Lock()
-	defer m.placing.Unlock()
-	if m.node.Load() != nil || m.tried.After(called) {
+	select {
+	case m.placing <- struct{}{}:
+	case <-ctx.Done():
 		return false
 	}
-	m.tried = time.Now()
+	defer func() { <-m.placing }()
+	if m.node.Load() != nil || time.Since(m.tried) < placingPause {
+		return false
+	}
+	defer func() { m.tried = time.Now() }()
+	ctx = context.WithoutCancel(ctx)
 	state := PlacementState{Placement: PlacementPod}
 	if m.cfg.Placement == PlacementNode {
 		node, err := m.tryNode(ctx)
 		if err != nil {
 			state.Error = err.Error()
 		} else {
-			state = PlacementState{Placement: PlacementNode, Version: node.Version(), Unsupervised: !node.Supervised()}
+			state = PlacementState{Placement: PlacementNode, Version: node.Version(), Unsupervised: !node.Supervised(), Hidden: text(node.Hidden())}
 			m.node.Store(node)
 		}
 	}
 	if state.Placement == PlacementPod {
-		state.Unsupervised = m.isUnsupervised()
+		state.Unsupervised, state.Hidden = m.supervisionInPod()
 	}
-	if state == m.placement {
+	m.mu.Lock()
+	changed = state != m.placement
+	m.placement = state
+	m.mu.Unlock()
+	if !changed {
 		return false
 	}
-	m.placement = state
 	if err := state.write(m.cfg.StateDir); err != nil {
 		klog.FromContext(ctx).Info("Cannot record for doctor where clients run", "err", err.Error())
 	}
@@ -59,35 +71,58 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 }
 
 // retryNode prepares the node again if that has failed: a client that is started in the container stays there, although a failure
-// may last only for a moment.
+// may last only for a moment. It returns when ctx ends, or after a start's time, even if the preparation hangs: the client's files may
+// be on a disk that does not answer.
 func (m *Manager) retryNode(ctx context.Context) {
-	if m.cfg.Placement == PlacementNode && m.node.Load() == nil && m.openNode(ctx) {
-		m.logPlacement(ctx)
+	if m.cfg.Placement != PlacementNode || m.node.Load() != nil {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.StartTimeout)
+	defer cancel()
+	_, _ = mount.Within(ctx, m.cfg.StartTimeout, func() (changed bool, err error) {
+		if changed = m.openNode(ctx); changed {
+			m.logPlacement(ctx)
+		}
+		return changed, nil
+	})
 }
 
-// isUnsupervised reports whether clients in the container cannot be supervised. If not even that is known, the start of a client
-// fails and returns the reason.
-func (m *Manager) isUnsupervised() bool {
+// supervisionInPod reports whether clients in the container cannot be supervised, and why their calls of mount(2) cannot be read. If
+// not even that is known, the start of a client fails and returns the reason.
+func (m *Manager) supervisionInPod() (unsupervised bool, hidden string) {
 	confinement, err := m.confine()
 	if err != nil {
-		return false
+		return false, ""
 	}
 	supervised, err := confinement.Supervised()
-	return err == nil && !supervised
+	if err != nil || !supervised {
+		return err == nil, ""
+	}
+	return false, text(confinement.Hidden(exec.Command(m.cfg.Glusterfs, "--version"))) //nolint:gosec,noctx // the client, which is killed
+}
+
+// text returns the text of an error, or "".
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
 func (m *Manager) logPlacement(ctx context.Context) {
-	m.placing.Lock()
+	m.mu.Lock()
 	state := m.placement
-	m.placing.Unlock()
+	m.mu.Unlock()
 	if state.Error != "" {
 		klog.FromContext(ctx).Error(errors.New(state.Error),
 			"GlusterFS clients run in the node plugin's container and end with it, because they cannot be placed outside; see docs/mounts.md")
 	}
 	if state.Unsupervised {
 		klog.FromContext(ctx).Info("GlusterFS clients can mount more than once, because the container runtime already supervises the system calls of this container; see docs/mounts.md")
+	}
+	if state.Hidden != "" {
+		klog.FromContext(ctx).Info("GlusterFS clients make their mounts themselves, because the node plugin cannot access their memory; see docs/mounts.md", "err", state.Hidden)
 	}
 }
 
@@ -99,6 +134,8 @@ func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, m.cfg.StartTimeout)
+	defer cancel()
 	return placement.OpenNode(ctx, placement.Config{
 		StateDir: m.cfg.StateDir, Glusterfs: binary, Group: m.cfg.CgroupName, MemoryLimit: m.cfg.MemoryLimit,
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,7 @@ func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 			n.ending.Wait()
 			n.Close()
 			saved := r
-			saved.Source.Cluster = "cluster"
+			saved.Source.Cluster, saved.Source.Servers = "cluster", append(saved.Source.Servers, "refused")
 			saved.Publications = map[string]Publication{n.path("target"): {PV: "pv"}, n.path("unpublished"): {}}
 			forget(&saved)
 			if err := writeRecord(n.recordPath("id-vol"), saved); err != nil {
@@ -40,9 +41,65 @@ func TestRecordThatWasNotSavedToTheEnd(t *testing.T) {
 			if cluster, published := n.known().Source.Cluster, n.Publications("id-vol"); cluster != "cluster" || len(published) != 1 || published[0].PV != "pv" {
 				t.Errorf("after the start, the cluster is %q and the publications are %+v", cluster, published)
 			}
+			if servers := n.known().Source.Servers; !slices.Equal(servers, saved.Source.Servers) {
+				t.Errorf("after the start, the servers are %q, want %q", servers, saved.Source.Servers)
+			}
 			n.mustPublish("second")
 			if again := n.known(); again.Process != r.Process || !r.Process.alive() {
 				t.Errorf("the client was %v and is %v", r.Process, again.Process)
+			}
+		})
+	}
+}
+
+// TestRecordOfAHungClientThatWasNotSavedToTheEnd: the client does not answer while the driver starts. The record is completed once
+// the client answers again, and has gone once the volume is unstaged.
+func TestRecordOfAHungClientThatWasNotSavedToTheEnd(t *testing.T) {
+	for name, later := range map[string]func(n *node){
+		"after the next call":    func(n *node) { n.mustPublish("second") },
+		"after another restart":  func(n *node) { n.restart() },
+		"after the client's end": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNode(t)
+			r := n.stage()
+			n.mustPublish("target")
+			n.ending.Wait()
+			n.Close()
+			saved := r
+			saved.Device, saved.Source.Cluster = record{}.Device, "cluster"
+			saved.Publications = map[string]Publication{n.path("target"): {PV: "pv"}}
+			if err := writeRecord(n.recordPath("id-vol"), saved); err != nil {
+				t.Fatal(err)
+			}
+			n.stop(r)
+			n.Manager = startManager(t, n.cfg.StateDir)
+			if _, known := n.record("id-vol"); known {
+				t.Error("the record of a client that hangs is in use")
+			}
+			if later == nil {
+				n.kill(r)
+			} else {
+				n.signal(r, unix.SIGCONT)
+				later(n)
+				if cluster, published := n.known().Source.Cluster, n.Publications("id-vol"); cluster != "cluster" || !slices.ContainsFunc(published, func(p Publication) bool { return p.PV == "pv" }) {
+					t.Errorf("the cluster is %q and the publications are %+v", cluster, published)
+				}
+				if written, err := readRecord(n.recordPath("id-vol")); err != nil || written.Publications[n.path("target")].PV != "pv" {
+					t.Errorf("written: %+v, %v", written, err)
+				}
+			}
+			for _, target := range []string{"second", "target"} {
+				if err := n.Unpublish(t.Context(), "id-vol", n.path(target)); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+				t.Error(err)
+			}
+			n.ending.Wait()
+			if files := n.files(); strings.Contains(files, volumesDir) {
+				t.Errorf("files left: %s", files)
 			}
 		})
 	}

@@ -139,7 +139,7 @@ func TestPlacementIsLogged(t *testing.T) {
 	logged(1, "when Run begins")
 	m.upkeep(ctx)
 	logged(1, "in a round with the same result")
-	m.placement = PlacementState{Placement: PlacementPod, Error: "another reason"}
+	m.placement, m.tried = PlacementState{Placement: PlacementPod, Error: "another reason"}, time.Time{}
 	m.upkeep(ctx)
 	m.upkeep(ctx)
 	logged(2, "in rounds of which the first has another reason")
@@ -152,12 +152,21 @@ func TestPlacementIsLogged(t *testing.T) {
 	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); !strings.Contains(text, unsupervised) {
 		t.Errorf("logged: %s", text)
 	}
+	const hidden = "GlusterFS clients make their mounts themselves"
+	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); strings.Contains(text, hidden) {
+		t.Errorf("logged of clients whose memory can be read: %s", text)
+	}
+	m.placement.Hidden = "permission denied"
+	m.logPlacement(ctx)
+	if text := log.GetSink().(ktesting.Underlier).GetBuffer().String(); !strings.Contains(text, hidden) || !strings.Contains(text, m.placement.Hidden) {
+		t.Errorf("logged: %s", text)
+	}
 	if err := (PlacementState{}).write(filepath.Join(cfg.StateDir, "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestPlacementIsTriedOnceForAll: a call that waited while another one prepared the node uses the result of that.
+// TestPlacementIsTriedOnceForAll: calls use the result of an attempt that has just failed, instead of making one each.
 func TestPlacementIsTriedOnceForAll(t *testing.T) {
 	cfg := testConfig(t.TempDir())
 	cfg.Placement = PlacementNode
@@ -166,14 +175,54 @@ func TestPlacementIsTriedOnceForAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	for when, tt := range map[string]struct {
+	for _, tt := range []struct {
 		tried time.Time
 		want  bool
-	}{"before the call": {time.Now(), true}, "while the call waited": {time.Now().Add(time.Minute), false}} {
+	}{{time.Now(), false}, {time.Now().Add(-placingPause), true}} {
 		m.tried, m.placement = tt.tried, PlacementState{} // so that an attempt changes it
-		if got := m.openNode(t.Context()); got != tt.want {
-			t.Errorf("another call tried %s: tried again: %t", when, got)
+		for _, want := range []bool{tt.want, false} {
+			if got := m.openNode(t.Context()); got != want {
+				t.Errorf("another call tried at %s, tried again: %t", tt.tried, got)
+			}
 		}
+	}
+}
+
+// TestPlacementThatHangs: an attempt that hangs, for example on a disk, holds no call beyond its deadline.
+func TestPlacementThatHangs(t *testing.T) {
+	cfg := testConfig(t.TempDir())
+	cfg.Placement = PlacementNode
+	m, err := NewManager(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	m.tried, m.placement = time.Time{}, PlacementState{} // so that an attempt changes it
+	slow := placementPath(cfg.StateDir) + ".new"         // opening it for writing waits for a reader
+	if err := errors.Join(os.Remove(placementPath(cfg.StateDir)), unix.Mkfifo(slow, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the first call makes the attempt, the second one waits for it
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			m.retryNode(ctx)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Error("the call hangs")
+		}
+		cancel()
+	}
+	if _, err := os.ReadFile(slow); err != nil {
+		t.Error(err)
+	}
+	m.placing <- struct{}{} // once the attempt has ended
+	<-m.placing
+	if time.Since(m.tried) > time.Minute {
+		t.Error("the attempt was given up")
 	}
 }
 

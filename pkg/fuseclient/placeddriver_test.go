@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -52,6 +53,7 @@ func repairedDriver(stateDir, glusterfs, group string) int {
 	}
 	defer m.Close()
 	before := m.Report().InPod
+	m.tried = time.Time{} // the failure is not of a moment ago
 	err = errors.Join(os.Remove(trees), m.Stage(context.Background(), source("vol"), staging))
 	state, stateErr := ReadPlacement(stateDir)
 	fmt.Printf("in the pod: %t, then %t; unreachable: %t; %s, %v, %s", before, m.Report().InPod, errors.Is(err, mount.ErrUnavailable), state.Placement, stateErr, state.Error)
@@ -63,6 +65,35 @@ func TestPlacementIsTriedAgainForAClient(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "repaired", t.TempDir(), mounttest.Glusterfs(t), mounttest.Cgroup(t))
 	out, err := cmd.Output()
 	if want := "in the pod: true, then false; unreachable: true; node, <nil>, "; err != nil || string(out) != want {
+		t.Errorf("%s, %v; want %s", out, err, want)
+	}
+}
+
+// hastyDriver is the test binary in the role of a driver whose call for a volume ends while it prepares the node. It prints where
+// clients run afterwards.
+func hastyDriver(stateDir, glusterfs, group string) int {
+	m, err := NewManager(context.Background(), testConfig(stateDir))
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer m.Close()
+	m.cfg.Placement, m.cfg.Glusterfs, m.cfg.CgroupName, m.tried = PlacementNode, glusterfs, group, time.Time{}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	m.retryNode(ctx)
+	ended := ctx.Err()
+	m.retryNode(context.Background()) // waits for the first one
+	state, err := ReadPlacement(stateDir)
+	fmt.Printf("%v; %s, %v, %s", ended, state.Placement, err, state.Error)
+	return 0
+}
+
+// TestPlacementDependsOnNoDeadline: all calls use the result of one attempt, so the deadline of one call does not end it.
+func TestPlacementDependsOnNoDeadline(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "hasty", t.TempDir(), mounttest.Glusterfs(t), mounttest.Cgroup(t))
+	out, err := cmd.Output()
+	if want := "context deadline exceeded; node, <nil>, "; err != nil || string(out) != want {
 		t.Errorf("%s, %v; want %s", out, err, want)
 	}
 }

@@ -14,6 +14,8 @@ type PlacementState struct {
 	Error     string `json:"error,omitempty"`   // why clients do not run on the node although they should
 	// Unsupervised is set if clients can mount more than once, see placement.Confinement.
 	Unsupervised bool `json:"unsupervised,omitempty"`
+	// Hidden says why the node plugin cannot make the mounts of clients, see placement.Node; "" if it can.
+	Hidden string `json:"hidden,omitempty"`
 }
 
 func placementPath(stateDir string) string { return filepath.Join(stateDir, "placement.json") }

@@ -15,8 +15,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// restore returns the volume's record. A lost record is rebuilt from the client that serves the volume at path, and saved. If
-// that client hangs, restore returns the record without saving it, and ErrUnavailable.
+// restore returns the volume's record. A lost record is rebuilt from the client that serves the volume at path, completed from the
+// record's file if that can be read, and saved. If that client hangs, restore returns the record without saving it, and
+// ErrUnavailable.
 func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record, known bool, err error) {
 	if r, known = m.record(volumeID); known {
 		return r, true, nil
@@ -26,6 +27,9 @@ func (m *Manager) restore(ctx context.Context, volumeID, path string) (r record,
 		return r, known, err
 	}
 	logger(ctx, r).Info("The record of a volume was lost; rebuilding it from its client's arguments", "path", path)
+	if former, err := readRecord(m.recordPath(volumeID)); err == nil {
+		r = m.carryOver(r, former)
+	}
 	logUnwritten(ctx, volumeID, m.save(r))
 	m.watchForDeath(ctx, r)
 	return r, true, nil
@@ -68,6 +72,31 @@ func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record,
 	return record{
 		Source: c.source, StagingPath: path, Generation: c.generation, Process: c.process, BootID: m.bootID, Device: device,
 	}, true, err
+}
+
+// carryOver adds to a volume's rebuilt record what the client's arguments do not tell: its cluster, servers that the client was not
+// started with, and where the volume is published. It takes that from a record that was not saved completely, or that is older than
+// the client.
+func (m *Manager) carryOver(r, former record) record {
+	if former.BootID != r.BootID || former.Source.VolumeID != r.Source.VolumeID || former.Source.Volume != r.Source.Volume {
+		return r
+	}
+	if former.Generation == r.Generation {
+		r.Source = former.Source
+	} else {
+		r.Source.Cluster = former.Source.Cluster
+		for _, server := range former.Source.Servers {
+			if !slices.Contains(r.Source.Servers, server) {
+				r.Source.Servers = append(r.Source.Servers, server)
+			}
+		}
+	}
+	dropUnpublished(former)
+	r.Publications = former.Publications
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.records[r.Source.VolumeID] = r // so that save finds the publications
+	return r
 }
 
 // runningClient is a client of this state directory, described from its process.

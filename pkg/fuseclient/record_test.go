@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,9 +50,23 @@ func TestRecordThatStays(t *testing.T) {
 		t.Error(err)
 	}
 	r := n.known()
-	n.restart() // the record on disk is older than the client
-	if now := n.known(); now.Process != r.Process || now.Device != r.Device {
+	older, err := readRecord(n.recordPath("id-vol")) // older than the client
+	if err != nil {
+		t.Fatal(err)
+	}
+	older.Source.Cluster, older.Source.Servers = "cluster", append(older.Source.Servers, "refused")
+	n.ending.Wait()
+	n.Close()
+	if err := writeRecord(n.recordPath("id-vol"), older); err != nil {
+		t.Fatal(err)
+	}
+	n.Manager = startManager(t, n.cfg.StateDir)
+	now := n.known()
+	if now.Process != r.Process || now.Device != r.Device {
 		t.Errorf("after the start, the record is %+v", now)
+	}
+	if now.Source.Cluster != "cluster" || !slices.Equal(now.Source.Servers, older.Source.Servers) || !now.Source.Options.ReadOnly() {
+		t.Errorf("after the start, its source is %+v", now.Source)
 	}
 	if err := n.Stage(t.Context(), source("vol", "ro"), n.path("staging")); err != nil {
 		t.Error(err)

@@ -40,13 +40,13 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 			err = removeFile(path)
 		case !r.ready() && m.inService(r):
 			log.Info("Rebuilding a record that was not saved completely", "volumeID", r.Source.VolumeID)
-			incomplete, err = append(incomplete, r), removeFile(path)
+			incomplete = append(incomplete, r)
 		case !r.ready():
 			log.Info("Removing a GlusterFS client whose start was interrupted", "volumeID", r.Source.VolumeID)
 			err = m.interrupted(r)
 		case !r.Process.alive() && m.hasSuccessor(r):
 			log.Info("Rebuilding a record that is older than the running client", "volumeID", r.Source.VolumeID)
-			incomplete, err = append(incomplete, r), removeFile(path)
+			incomplete = append(incomplete, r)
 		default:
 			m.records[r.Source.VolumeID] = r
 			dropUnpublished(r)
@@ -56,27 +56,16 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 	}
 	// Without a record, nothing would notice the client's end until the next call for the volume.
 	for _, former := range incomplete {
+		path := m.recordPath(former.Source.VolumeID)
 		_, known, err := m.restore(ctx, former.Source.VolumeID, former.StagingPath)
 		switch {
 		case err != nil:
 			log.Error(err, "Cannot rebuild the record of a volume; the next call for the volume tries again", "volumeID", former.Source.VolumeID)
-		case known:
-			m.carryOver(ctx, former)
+		case !known: // the file stays until then, because the record is rebuilt from it, too
+			m.recordLeftover(log, path, removeFile(path))
 		}
 	}
 	return err
-}
-
-// carryOver adds to a volume's rebuilt record what the client's arguments do not tell: its cluster, and where it is published.
-func (m *Manager) carryOver(ctx context.Context, former record) {
-	r, _ := m.record(former.Source.VolumeID)
-	if r.Source.Volume != former.Source.Volume {
-		return
-	}
-	r.Source.Cluster = former.Source.Cluster
-	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
-	dropUnpublished(former)
-	m.changePublications(r.Source.VolumeID, func(all map[string]Publication) { maps.Copy(all, former.Publications) })
 }
 
 // dropUnpublished removes the publications that ended just before the earlier process did.

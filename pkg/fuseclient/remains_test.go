@@ -117,9 +117,9 @@ func TestInService(t *testing.T) {
 	serves(false, "something else is on its first path", r)
 }
 
-// TestSecondStartDropsWhatIsOld: a record that does not describe the running client is rebuilt. If the client hangs, the record is
-// removed, and the next call rebuilds it.
-func TestSecondStartDropsWhatIsOld(t *testing.T) {
+// TestSecondStartRebuildsWhatIsOld: a record that does not describe the running client is rebuilt. If the client hangs, the record is
+// not used, and its file stays, from which the next call completes the record that it rebuilds.
+func TestSecondStartRebuildsWhatIsOld(t *testing.T) {
 	for name, change := range map[string]func(r *record){
 		"not saved to the end": func(r *record) { r.Device = mount.Device{} },
 		"of a former client":   func(r *record) { r.Generation--; r.Process.Start-- },
@@ -141,8 +141,8 @@ func TestSecondStartDropsWhatIsOld(t *testing.T) {
 			now, known := n.record("id-vol")
 			onDisk, err := readRecord(n.recordPath("id-vol"))
 			switch {
-			case hangs && (known || !errors.Is(err, os.ErrNotExist)):
-				t.Errorf("a record %s is kept although the client hangs: %+v, %v", name, now, err)
+			case hangs && (known || err != nil || onDisk.name() != saved.name()):
+				t.Errorf("a record %s of a client that hangs: in use: %t, on disk %+v, %v", name, known, onDisk, err)
 			case !hangs && (err != nil || now.name() != running.name() || now.Device != running.Device || onDisk.name() != running.name()):
 				t.Errorf("a record %s: rebuilt as %+v, on disk %+v, %v", name, now, onDisk, err)
 			}

@@ -146,6 +146,13 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable, pl
 		defer unix.Close(c.pidfd)
 		return m.firstAnswer(waiting, limit, c.process, m.freshPath(r), c.pidfd)
 	})
+	continued, refused := place.MountError()
+	if refused != nil {
+		logger(ctx, r).Info("The node plugin cannot make the mount of a GlusterFS client", "err", refused.Error(), "clientMakesIt", continued)
+	}
+	if !continued {
+		c.refused = refused
+	}
 	if err != nil {
 		return r, m.explain(r, servers.Servers, err, c)
 	}

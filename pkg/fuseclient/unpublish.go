@@ -56,7 +56,7 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 	}
 	switch {
 	case !ok:
-		logUnwritten(ctx, volumeID, removeLogs(m.logPath(volumeID)))
+		logUnwritten(ctx, volumeID, errors.Join(m.forget(volumeID), removeLogs(m.logPath(volumeID))))
 		return nil
 	case r.StagingPath != path:
 		klog.FromContext(ctx).Info("Volume stays staged, at another path", "volumeID", volumeID, "stagingPath", r.StagingPath, "asked", path)

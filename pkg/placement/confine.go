@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os/exec"
 	"slices"
 	"sync/atomic"
 	"unsafe"
@@ -28,9 +29,7 @@ func NewConfinement() (*Confinement, error) {
 		return nil, err
 	}
 	unsupervised, err := assemble(seccomp.ActionAllow)
-	c := &Confinement{filter: filter, unsupervised: unsupervised}
-	c.hidden.Store(hidesMemory(yamaScope))
-	return c, err
+	return &Confinement{filter: filter, unsupervised: unsupervised}, err
 }
 
 // assemble assembles a filter with the given action for calls of mount(2) that make a new mount.
@@ -54,12 +53,37 @@ func assemble(newMount seccomp.Action) ([]unix.SockFilter, error) {
 // Supervised reports whether clients in this container can mount only once. A container whose processes already have a supervisor
 // (seccomp_unotify(2)), for example of the container runtime, cannot supervise its clients.
 func (c *Confinement) Supervised() (bool, error) {
-	place, err := c.Prepare(Client{})
+	place, err := c.Prepare(Client{Group: firstGroup})
 	if err != nil {
 		return false, err
 	}
 	defer place.Close()
 	return place.gate != nil, nil
+}
+
+// Hidden is like Node.Hidden, for clients in this container. It starts a program like a client, and kills it. If the program cannot
+// be started, Hidden returns nil: the start of a client then fails, and returns the reason.
+func (c *Confinement) Hidden(program *exec.Cmd) error {
+	place, err := c.Prepare(Client{Group: firstGroup})
+	if err != nil {
+		return nil //nolint:nilerr // as documented
+	}
+	defer place.Close()
+	if err := place.Start(program); err != nil {
+		return nil //nolint:nilerr // as documented
+	}
+	err = c.learn(checkAccess(program.Process.Pid))
+	_ = program.Process.Kill() // what it does has no meaning
+	_ = program.Wait()
+	return err
+}
+
+// learn lets clients keep the capability to mount, if err is not nil and so says that they have to. It returns err.
+func (c *Confinement) learn(err error) error {
+	if err != nil {
+		c.hidden.Store(true)
+	}
+	return err
 }
 
 // apply confines the calling thread and the processes that it starts. It cannot be undone, so the thread must be one that ends
@@ -75,7 +99,7 @@ func (c *Confinement) apply(client Client) (*mountGate, error) {
 	}
 	var gate *mountGate
 	if listener != noListener {
-		gate = &mountGate{listener, client.Mount, &c.hidden}
+		gate = &mountGate{listener, client.Mount, &c.hidden, make(chan error, 1)}
 	}
 	// After the filter, because only then it is known whether the client mounts by itself.
 	if err := dropCapabilities(gate == nil || c.hidden.Load()); err != nil {

@@ -1,8 +1,10 @@
 package placement
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"strconv"
@@ -23,31 +25,61 @@ var (
 	errHidden = errors.New("the arguments of mount(2) cannot be read")
 )
 
-// yamaScope is the setting with which the security module Yama restricts access to the memory of other processes.
-const yamaScope = "/proc/sys/kernel/yama/ptrace_scope"
+// deviceOption matches the option that names the file descriptor of /dev/fuse.
+var deviceOption = regexp.MustCompile(`(?:^|,)fd=([^,]*)`)
 
-// hidesMemory reports whether Yama refuses the access even to root. The file does not exist without Yama.
-func hidesMemory(scope string) bool {
-	value, err := os.ReadFile(scope) //nolint:gosec // below /proc
-	return err == nil && string(bytes.TrimSpace(value)) == "3"
+// memoryOf returns the path of the file with the memory of a thread. process_vm_readv(2) would need a kernel with
+// CONFIG_CROSS_MEMORY_ATTACH, which that of Flatcar Container Linux lacks.
+func memoryOf(thread int) string { return fmt.Sprintf("/proc/%d/mem", thread) }
+
+// hidden makes an errHidden of an error that refuses access to the memory of a process. A client could cause errors of other kinds,
+// with an address without memory for example, so they are returned as they are.
+func hidden(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("%w: %w", errHidden, err)
+	}
+	return err
 }
 
-// deviceOption matches the option that names the file descriptor of /dev/fuse.
-var deviceOption = regexp.MustCompile(`(?:^|,)fd=([0-9]+)`)
+// checkAccess returns an errHidden if this process may not read the memory of a process that it has started and not yet waited for.
+// If that process has ended, its memory is gone, but the right to its files, which is the same, can still be checked.
+func checkAccess(process int) error {
+	memory, err := os.Open(memoryOf(process))
+	if err == nil {
+		_ = memory.Close()
+	}
+	if err = hidden(err); errors.Is(err, errHidden) {
+		return err
+	}
+	pidfd, err := unix.PidfdOpen(process, 0)
+	if err != nil {
+		return nil //nolint:nilerr // nothing is known
+	}
+	defer unix.Close(pidfd)
+	file, err := unix.PidfdGetfd(pidfd, 0, 0)
+	if err == nil {
+		_ = unix.Close(file)
+	}
+	if err = hidden(err); errors.Is(err, errHidden) {
+		return err
+	}
+	return nil
+}
 
 // mount makes the mount of a client that calls mount(2), in the client's mount namespace. It takes only the name, the flags and the
 // options from the call: the mount is at the gate's path and has the type of a volume, whatever the client asks for. The call itself
 // must not continue after its arguments were examined, because another thread of the client could change them.
 func (g *mountGate) mount(asked notification) error {
-	name, err := asked.text(0)
-	if errors.Is(err, unix.EPERM) {
-		g.hidden.Store(true)
-		return errHidden
+	memory, err := os.Open(memoryOf(int(asked.pid)))
+	if err != nil {
+		return hidden(err)
 	}
+	defer memory.Close()
+	name, err := asked.text(memory, 0)
 	if err != nil {
 		return err
 	}
-	options, err := asked.text(4)
+	options, err := asked.text(memory, 4)
 	if err != nil {
 		return err
 	}
@@ -61,48 +93,51 @@ func (g *mountGate) mount(asked notification) error {
 	}
 	pidfd, err := unix.PidfdOpen(process, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("open process %d: %w", process, err)
 	}
 	defer unix.Close(pidfd)
-	// If this fails, another process may have the number by now.
-	if err := g.ioctl(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&asked.id)); err != nil { //nolint:gosec // as in seccomp_unotify(2)
+	if !g.waits(asked) { // another process may have the number by now
 		return errNotAsked
 	}
-	fd := deviceOption.FindStringSubmatchIndex(options)
-	if fd == nil {
-		return unix.EINVAL
+	all := deviceOption.FindAllStringSubmatchIndex(options, -1)
+	if len(all) != 1 { // of several numbers, the kernel takes the last one as this process's
+		return fmt.Errorf("the options of mount(2) name %d file descriptors, not one: %w", len(all), unix.EINVAL)
 	}
+	fd := all[0]
 	theirs, err := strconv.Atoi(options[fd[2]:fd[3]])
 	if err != nil {
-		return err
+		return fmt.Errorf("the file descriptor in the options of mount(2): %w", err)
 	}
 	device, err := unix.PidfdGetfd(pidfd, theirs, 0)
 	if err != nil {
-		return err
+		return fmt.Errorf("get the client's file descriptor %d: %w", theirs, err)
 	}
 	defer unix.Close(device)
 	options = options[:fd[2]] + strconv.Itoa(device) + options[fd[3]:]
 	return mount.InMountNamespace(process, pidfd, func() error { // in its root directory, see coverRoot
-		return unix.Mount(name, g.at, mount.FSType, uintptr(asked.call.arguments[3]), options)
+		if err := unix.Mount(name, g.at, mount.FSType, uintptr(asked.call.arguments[3]), options); err != nil {
+			return fmt.Errorf("mount at %s: %w", g.at, err)
+		}
+		return nil
 	})
 }
 
-// text returns the text to which an argument of the call points. Like mount(2), it reads at most a page.
-func (n notification) text(argument int) (string, error) {
-	page := os.Getpagesize()
-	address, buffer := uintptr(n.call.arguments[argument]), make([]byte, page)
-	ofFirst := page - int(address%uintptr(page)) //nolint:gosec // less than a page
-	local := unix.Iovec{Base: &buffer[0]}
-	local.SetLen(page)
-	// The page after the text's may not be there, and the kernel stops between two elements.
-	remote := []unix.RemoteIovec{{Base: address, Len: ofFirst}, {Base: address + uintptr(ofFirst), Len: page - ofFirst}}
-	count, err := unix.ProcessVMReadv(int(n.pid), []unix.Iovec{local}, remote, 0)
-	if err != nil {
-		return "", err
+// waits reports whether the process still waits for the answer.
+func (g *mountGate) waits(asked notification) bool {
+	return g.ioctl(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&asked.id)) == nil //nolint:gosec // as in seccomp_unotify(2)
+}
+
+// text returns the text to which an argument of the call points, given the memory of the process. Like mount(2), it reads at most
+// a page.
+func (n notification) text(memory io.ReaderAt, argument int) (string, error) {
+	page := make([]byte, os.Getpagesize())
+	count, err := memory.ReadAt(page, int64(n.call.arguments[argument])) //nolint:gosec // a negative address is refused
+	text, _, ended := strings.Cut(string(page[:count]), "\x00")
+	switch {
+	case ended: // even if err is set, because the page after the text's is not there
+		return text, nil
+	case err == nil:
+		err = unix.EINVAL
 	}
-	text, _, ended := strings.Cut(string(buffer[:count]), "\x00")
-	if !ended {
-		return "", unix.EINVAL
-	}
-	return text, nil
+	return "", hidden(fmt.Errorf("argument %d of mount(2): %w", argument+1, err))
 }

@@ -14,7 +14,8 @@ import (
 type mountGate struct {
 	fd     int
 	at     string       // where the client's volume is mounted
-	hidden *atomic.Bool // see Confinement; set if this client's memory is hidden
+	hidden *atomic.Bool // that of the Confinement; set if this client's memory is hidden
+	failed chan error   // holds why that mount failed, or why the client has to make it; see report
 }
 
 // The structures of seccomp_unotify(2).
@@ -56,7 +57,10 @@ func (g *mountGate) mountOnce() error {
 		if err == nil {
 			// After a signal, the process repeats its call. It must then get the result of the mount that was made.
 			if errors.Is(result, errNotAsked) {
-				result = g.mount(asked)
+				if result = g.mount(asked); result != nil && !g.waits(asked) {
+					result = errNotAsked // the error may be a consequence
+				}
+				g.report(result)
 			}
 			answer := answerTo(asked.id, result)
 			err = g.ioctl(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&answer)) //nolint:gosec // as above
@@ -64,6 +68,21 @@ func (g *mountGate) mountOnce() error {
 		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINTR) { // otherwise the process was killed or interrupted
 			return err
 		}
+	}
+}
+
+// report keeps the first reason for Place.MountError, and lets later clients keep the capability to mount if they have to. It is called before the client gets the answer, so that the reason is there
+// when the client's failure is noticed.
+func (g *mountGate) report(reason error) {
+	if reason == nil || errors.Is(reason, errNotAsked) {
+		return
+	}
+	if errors.Is(reason, errHidden) {
+		g.hidden.Store(true)
+	}
+	select {
+	case g.failed <- reason:
+	default:
 	}
 }
 

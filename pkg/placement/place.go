@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -22,6 +23,7 @@ type Place struct {
 	thread osthread.Thread
 	cgroup *os.File   // v2 group in which the process is created; may be nil
 	gate   *mountGate // nil if the process is not confined, or cannot be supervised
+	failed chan error // that of the gate
 }
 
 // Start starts the process.
@@ -35,10 +37,22 @@ func (p *Place) Start(cmd *exec.Cmd) error {
 	err := p.thread.Do(cmd.Start)
 	if err == nil && p.gate != nil {
 		gate := p.gate
-		p.gate = nil
-		go func() { _ = gate.mountOnce() }() // if it fails, the client cannot mount, and its start fails
+		p.gate, p.failed = nil, gate.failed
+		go func() { gate.report(gate.mountOnce()) }()
 	}
 	return err
+}
+
+// MountError returns why this process could not make the mount for which the process at the place has asked, if that is so. That
+// process then got only a number; or it made the mount itself, if continued is set. The error is returned only once, also after
+// Close.
+func (p *Place) MountError() (continued bool, err error) {
+	select {
+	case err = <-p.failed:
+		return errors.Is(err, errHidden), err
+	default:
+		return false, nil
+	}
 }
 
 // Do calls fn on the place's thread. The thread has the user and group of the process, and so may set limits of the process

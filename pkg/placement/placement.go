@@ -44,7 +44,8 @@ type Node struct {
 	root     *root
 	resolver sync.Mutex // held while writing the resolver files
 
-	supervised bool // set by try
+	supervised bool  // set by try
+	hidden     error // set by try
 }
 
 // OpenNode copies the client's files and finds the node's cgroups. It fails if the container lacks a privilege or cannot see the
@@ -92,12 +93,13 @@ func (n *Node) checkMemoryLimit(ctx context.Context) {
 	}
 }
 
-// try checks that a client's place allows opening the FUSE device, and starts the client there once with --version.
+// try checks that a client's place allows opening the FUSE device, and starts the client there once with --version. It also finds
+// out whether this process can make the mounts of clients.
 func (n *Node) try(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, n.tree.binary, "--version") //nolint:gosec // the client
 	name := fmt.Sprintf("try-%d", os.Getpid())
 	err := n.start(cmd, name, n.cfg.MemoryLimit, func() (*mountGate, error) {
-		gate, err := n.enter(Client{})
+		gate, err := n.enter(Client{Group: firstGroup})
 		if err != nil {
 			return nil, err
 		}
@@ -111,6 +113,9 @@ func (n *Node) try(ctx context.Context) error {
 		return nil, err
 	})
 	if err == nil {
+		if n.supervised {
+			n.hidden = n.confine.learn(checkAccess(cmd.Process.Pid))
+		}
 		err = cmd.Wait()
 	}
 	_ = n.Remove(name) // Sweep removes leftovers
@@ -128,6 +133,10 @@ func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 
 // Supervised is like Confinement.Supervised, for clients outside of the container.
 func (n *Node) Supervised() bool { return n.supervised }
+
+// Hidden returns why this process cannot read a client's call of mount(2), so that the client makes the mount itself. It is nil if
+// it can.
+func (n *Node) Hidden() error { return n.hidden }
 
 // Prepare makes a place for a client: a cgroup, and a thread in it that has the client's root directory and privileges. The caller
 // closes the place, and removes the cgroup once the client has ended or could not be started.

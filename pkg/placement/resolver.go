@@ -16,8 +16,8 @@ import (
 
 // UpdateResolver gives clients the current hosts file and resolver configuration below root. The node's own are below
 // "/proc/1/root"; a container has copies that were made when its pod was created. If root cannot be read, clients get the
-// container's copies. A missing file leaves the clients' file as it is; a missing hosts file counts as empty if the pod has
-// hostAliases.
+// container's copies. A missing hosts file of the node counts as empty, so that hostAliases that the pod no longer has do not stay.
+// Any other missing file leaves the clients' file as it is.
 func (n *Node) UpdateResolver(root string) error {
 	n.resolver.Lock()
 	defer n.resolver.Unlock()
@@ -40,9 +40,8 @@ func (n *Node) updateResolver(root string) error {
 		data, err := readBelow(dir, "etc/"+name, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 		if name == "hosts" && root != "/" {
 			own, _ := os.ReadFile("/etc/hosts") // if it fails, there are no aliases
-			aliases := hostAliases(own)
-			data = append(data, aliases...)
-			if len(aliases) > 0 && errors.Is(err, fs.ErrNotExist) {
+			data = append(data, hostAliases(own)...)
+			if errors.Is(err, fs.ErrNotExist) {
 				err = nil
 			}
 		}

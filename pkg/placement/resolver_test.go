@@ -80,7 +80,7 @@ func bareNode(t *testing.T) (n *Node, trees string) {
 func TestResolverOfAllVersions(t *testing.T) {
 	const aliases = "\n# Entries added by HostAliases.\n192.0.2.7\tstorage1\n"
 	own, root := t.TempDir(), t.TempDir()
-	write(t, own, map[string]string{"hosts": "of the pod" + aliases, "resolv.conf": "of the pod" + aliases})
+	write(t, own, map[string]string{"resolv.conf": "of the pod" + aliases})
 	write(t, root, map[string]string{"etc/hosts": "of the node", "etc/resolv.conf": "of the node"})
 	bare := t.TempDir() // a node without a hosts file
 	write(t, bare, map[string]string{"etc/resolv.conf": "of the node"})
@@ -89,11 +89,13 @@ func TestResolverOfAllVersions(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = unix.Unmount("/etc", unix.MNT_DETACH) })
 	n, trees := bareNode(t)
-	for _, tt := range []struct{ from, hosts, resolver string }{
-		{root, "of the node" + aliases, "of the node"},
-		{bare, aliases, "of the node"},
-		{"/", "of the pod" + aliases, "of the pod" + aliases},
+	for _, tt := range []struct{ from, own, hosts, resolver string }{
+		{root, "of the pod" + aliases, "of the node" + aliases, "of the node"},
+		{bare, "of the pod" + aliases, aliases, "of the node"},
+		{bare, "of the pod", "", "of the node"}, // the administrator has removed the aliases
+		{"/", "of the pod" + aliases, "of the pod" + aliases, "of the pod" + aliases},
 	} {
+		write(t, own, map[string]string{"hosts": tt.own})
 		if err := n.UpdateResolver(tt.from); err != nil {
 			t.Error(err)
 		}
@@ -140,8 +142,11 @@ func TestResolverInDoubt(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(root+"/without/etc", 0o755), n.updateResolver(root+"/without")); err != nil {
 		t.Errorf("without a hosts file: %v", err)
 	}
-	if got := read(t, trees)["2-y/etc/hosts"]; got != "former" {
-		t.Errorf("without a hosts file, the copy becomes %q", got)
+	if got := read(t, trees)["2-y/etc/hosts"]; got == "former" {
+		t.Errorf("without a hosts file, the copy stays %q", got)
+	}
+	if got := read(t, trees)["2-y/etc/resolv.conf"]; got != "of the node" {
+		t.Errorf("without a resolver, the copy becomes %q", got)
 	}
 	if err := n.updateResolver(root + "/empty"); err != nil {
 		t.Error(err)
