@@ -116,7 +116,8 @@ func findingsOf(ctx context.Context, k kubectl.Client, pod kubectl.Pod, args ...
 func newPluginOrphansCommand(k *kubectl.Client) *cobra.Command {
 	return newExaminationCommand("orphans", "Report volumes without a PersistentVolume, and PersistentVolumes without a volume",
 		"Orphans compares, in the controller's pod, the volumes that each Heketi has with the PersistentVolumes of the cluster. It deletes nothing; it prints the\n"+
-			"commands to do so. If several Kubernetes clusters use a Heketi, use glusterfs-csi orphans instead, which takes the PersistentVolumes of all of them.",
+			"commands to do so. If several Kubernetes clusters use a Heketi without different volumeNamePrefix, use\n"+
+			"glusterfs-csi orphans instead, which takes the PersistentVolumes of all of them.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			pod, err := controllerOf(cmd.Context(), *k)
 			if err != nil {

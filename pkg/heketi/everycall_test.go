@@ -163,10 +163,17 @@ func TestBeginDecides(t *testing.T) {
 
 // outcomes is an Observer.
 type outcomes struct {
-	mu      sync.Mutex
-	began   []string
-	ended   []string
-	refused []string
+	mu         sync.Mutex
+	began      []string
+	ended      []string
+	refused    []string
+	configured []string
+}
+
+func (o *outcomes) Configured(backend string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.configured = append(o.configured, backend)
 }
 
 func (o *outcomes) LoginRefused(backend string) {
@@ -199,6 +206,9 @@ func TestRefusedLogins(t *testing.T) {
 			client, err := backends.All()[0].Client(volume.Credentials{})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if !slices.Equal(seen.configured, []string{"main"}) {
+				t.Errorf("configured: %q", seen.configured)
 			}
 			if err := call(client); err == nil || !slices.Equal(seen.refused, want) {
 				t.Errorf("%s, HTTP %d: refused logins of %q, %v", request, status, seen.refused, err)

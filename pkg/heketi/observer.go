@@ -11,6 +11,9 @@ type Observer interface {
 	// long it waited for the slot. ended is called with one of the outcomes below when the operation is over.
 	Began(backend, operation string, queued time.Duration) (ended func(outcome string))
 
+	// Configured is called when a backend is added to the configuration or changed in it.
+	Configured(backend string)
+
 	// LoginRefused is called when Heketi refuses the login of a request, of an operation or not.
 	LoginRefused(backend string)
 }
@@ -33,6 +36,9 @@ type unobserved struct{}
 
 // Began implements Observer.
 func (unobserved) Began(string, string, time.Duration) func(string) { return func(string) {} }
+
+// Configured implements Observer.
+func (unobserved) Configured(string) {}
 
 // LoginRefused implements Observer.
 func (unobserved) LoginRefused(string) {}

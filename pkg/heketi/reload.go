@@ -98,6 +98,7 @@ func (bs *Backends) replace(config Config) (reread bool, err error) {
 			continue
 		}
 		b := newBackend(c, bs.timing, bs.observer)
+		bs.observer.Configured(c.Name)
 		switch {
 		case old != nil && old.authorityErr == nil && b.authorityErr != nil:
 			err = errors.Join(err, fmt.Errorf("backend %q: the old caFile stays in force: %w", c.Name, b.authorityErr))

@@ -61,6 +61,9 @@ func (h *Heketi) Began(backend, operation string, queued time.Duration) (ended f
 	}
 }
 
+// Configured implements heketi.Observer. Without a first value of 0, Prometheus would see no increase at the first refusal.
+func (h *Heketi) Configured(backend string) { h.refused.WithLabelValues(backend) }
+
 // LoginRefused implements heketi.Observer.
 func (h *Heketi) LoginRefused(backend string) { h.refused.WithLabelValues(backend).Inc() }
 

@@ -24,6 +24,10 @@ func TestHeketi(t *testing.T) {
 		}
 		return -1
 	}
+	h.Configured("main")
+	if got := value("heketi_login_refusals_total"); got != 0 {
+		t.Errorf("heketi_login_refusals_total is %v before the first refusal", got)
+	}
 	ended := h.Began("main", "create", time.Second)
 	h.Existing("main")
 	h.Joined("create")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
@@ -304,6 +305,26 @@ func TestNewVolumeIsRefused(t *testing.T) {
 	}
 	if len(api.wasLost) > 0 {
 		t.Errorf("claims were Lost: %v", api.wasLost)
+	}
+}
+
+// TestCreationTimesOut: the API server has created the new PersistentVolume, and answers that its own store was too slow. It is
+// known who has made the PersistentVolume, and it gets its policy.
+func TestCreationTimesOut(t *testing.T) {
+	for name, timeout := range map[string]error{
+		"timeout":        apierrors.NewTimeoutError("etcdserver: request timed out", 0),
+		"internal error": apierrors.NewInternalError(errors.New("etcdserver: leader changed")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			api, a := migrated(t)
+			api.timesOut = timeout
+			if got := outcomes(run(t, api, a, t.TempDir(), false, Selection{Only: []string{"pvc-a"}})); got != "pvc-a migrated" {
+				t.Errorf("got %s", got)
+			}
+			if policy := policyOf(api.pv("pvc-a").Object); policy != policyDelete {
+				t.Errorf("the policy is %s", policy)
+			}
+		})
 	}
 }
 

@@ -37,6 +37,7 @@ type fakeAPI struct {
 	used          map[string]bool                         // "verb resource"
 	writes        int                                     // calls that were not dry runs
 	refuses       error                                   // the error of every creation
+	timesOut      error                                   // the error of the next creation, which takes effect
 	refusesDelete error                                   // the error of every deletion
 	refusesPatch  string                                  // the resource whose patches are refused
 	patched       map[string]bool                         // claims that have changed since they were Lost
@@ -144,7 +145,9 @@ func (a *fakeAPI) Create(_ context.Context, of kube.Resource, object *unstructur
 			_ = unstructured.SetNestedField(made.Object, "Available", "status", "phase")
 		}
 		a.put(of, made)
-		return nil
+		err := a.timesOut
+		a.timesOut = nil
+		return err
 	})
 }
 

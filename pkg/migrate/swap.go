@@ -253,7 +253,8 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	}
 	if err == nil {
 		err = s.api.Create(ctx, volumesResource(), made)
-		s.created = err == nil || errors.Is(err, kube.ErrNoAnswer) // another program has made one that exists already
+		// After an error of the API server's own store, the PersistentVolume may exist. One that exists already is another program's.
+		s.created = err == nil || !isRefusal(err) && !apierrors.IsAlreadyExists(err)
 	}
 	if err != nil && !apierrors.IsAlreadyExists(err) { // the next step reads the result
 		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotCreated, err)

@@ -104,11 +104,11 @@ func TestCleanUpFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := stuck(t)
 			lift := f.server.Inject(heketitest.Fault{Prefix: prefix, Status: http.StatusBadGateway})
-			creates := f.server.Requests("POST /volumes")
+			attempts := f.server.Requests("GET /clusters")
 			_, err := f.provisioner.Create(t.Context(), spec("pvc-1"))
 			wantError(t, err, volume.ErrBusy)
-			if n := f.server.Requests("POST /volumes") - creates; n != 1 {
-				t.Errorf("%d creates were sent, want 1: nothing has changed", n)
+			if n := f.server.Requests("GET /clusters") - attempts; n != 1 {
+				t.Errorf("%d attempts, want 1: nothing has changed", n)
 			}
 			lift()
 			f.create(t, spec("pvc-1"))

@@ -35,7 +35,8 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	}
 	request, client, err := p.prepare(spec)
 	if err != nil {
-		return volume.Volume{}, p.RefuseCreate(ctx, spec.Name, spec.Credentials, err)
+		selected := p.selected(spec.Parameters.Backend, spec.Parameters.RestURL, spec.Credentials)
+		return volume.Volume{}, p.refuseCreate(ctx, spec.Name, selected, err)
 	}
 	run := creating{creation: request, client: client, index: p.index(request.backend), journal: p.journal, observer: p.observer}
 	began := time.Now()
@@ -280,7 +281,8 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 	if err == nil || heketi.OutcomeOf(err) != heketi.Refused {
 		c.index.accepted(c.name)
 	}
-	if _, end := c.index.late(c.name); end.IsZero() {
+	// The end of an operation that Heketi has accepted may be unknown. Then find or checkOverdueCreate forgets the note.
+	if _, end := c.index.late(c.name); end.IsZero() && heketi.OutcomeOf(err) != heketi.Unknown {
 		c.journal.forget(key)
 	}
 	return made, err

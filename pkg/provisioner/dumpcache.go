@@ -75,7 +75,7 @@ func (x *index) read(ctx context.Context, client *heketi.Client) error {
 		return err
 	}
 	x.mu.Lock()
-	x.own = client.Backend().OfThisInstallation // of the present configuration
+	x.own = x.ownBy(client.Backend())
 	x.mu.Unlock()
 	x.useDump(dump, asked)
 	return nil

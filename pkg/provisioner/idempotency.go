@@ -20,9 +20,10 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
+	own := c.index.ownBy(c.client.Backend())
 	var ids []string
 	for id, v := range dump.Volumes {
-		if c.client.Backend().OfThisInstallation(v.Name) && volume.NameKey(v.Name) == volume.NameKey(c.name) {
+		if own(v.Name) && volume.NameKey(v.Name) == volume.NameKey(c.name) {
 			ids = append(ids, id)
 		}
 	}
@@ -47,7 +48,8 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	if c.index.forgetLate(found.Name, found.Cluster) {
+	// Without its note, a volume that does not have the volumeNamePrefix of the present configuration would not be found again.
+	if c.index.forgetLate(found.Name, found.Cluster) && c.client.Backend().OfThisInstallation(found.Name) {
 		c.journal.forget(createKey(c.backend, found.Name))
 	}
 	if err := c.compatible(found); err != nil {

@@ -23,6 +23,7 @@ type index struct {
 
 	mu       sync.Mutex
 	own      func(name string) bool   // reports whether a driver has made a volume, for this installation
+	sent     func(name string) bool   // reports whether a create with this name was sent and not answered
 	asOf     time.Time                // when the cached dump was requested; zero: never
 	clusters map[string]struct{}      // all clusters ever seen
 	records  heketi.Dump              // the cached dump; replaced, never changed
@@ -43,10 +44,16 @@ type indexedVolume struct {
 
 func newIndex(backend string, refresh time.Duration) *index {
 	return &index{
-		backend: backend, refresh: refresh, reading: semaphore.NewWeighted(1), own: volume.IsOurs,
+		backend: backend, refresh: refresh, reading: semaphore.NewWeighted(1), own: volume.IsOurs, sent: func(string) bool { return false },
 		clusters: map[string]struct{}{}, volumes: map[string]indexedVolume{}, taken: map[int64]int{},
 		ours: map[string]string{}, held: map[string]reservation{}, deleted: map[string]time.Time{}, expanded: map[string]int64{},
 	}
+}
+
+// ownBy returns the function that reports whether a volume is of this installation by the present configuration. A create that was
+// sent before the configuration had a volumeNamePrefix has made, or makes, the volume of its CSI name all the same.
+func (x *index) ownBy(b *heketi.Backend) func(name string) bool {
+	return func(name string) bool { return b.OfThisInstallation(name) || x.sent(name) }
 }
 
 // hasOther reports whether the CSI name has a volume with another gluster volume name.

@@ -17,7 +17,8 @@ import (
 // adds a second expand to the first, and makes a second volume of the same name if the second create is for another cluster.
 //
 // A note of each request is written to disk before the request is sent, so that the next process has it if this one is killed.
-// Only one operation per key runs at a time, and only that operation changes the note.
+// Only one operation per key runs at a time, and only that operation changes the note. A delete therefore only reads the note of
+// the volume's create.
 type Journal struct {
 	dir  string        // "": memory only
 	late time.Duration // how long a request may be late (heketi.Timing.Late)
@@ -33,9 +34,10 @@ type Journal struct {
 	made map[string]bool // by volumeKey: volumes made by this process while expands were suspect
 }
 
-// keepCreates is the age at which OpenJournal drops the note of an unanswered create: a create that is still wanted is repeated
-// much earlier. Notes of expands and deletes have no such limit, because a request for the volume can follow at any time.
-const keepCreates = 24 * time.Hour
+// keepCreates is the age at which OpenJournal drops the note of an unanswered create: most creates that are still wanted are
+// repeated much earlier, but a backend that may have made the volume can be away for days. Notes of expands and deletes have no such
+// limit, because a request for the volume can follow at any time.
+const keepCreates = 30 * 24 * time.Hour
 
 // suspectFor is how long after the driver's start external-resizer may take to start.
 const suspectFor = 2 * time.Minute
@@ -141,6 +143,24 @@ func (j *Journal) creates(backend string) map[string]sent {
 		}
 	}
 	return requests
+}
+
+// backendsOf returns the backends to which a create of the CSI name with this key was sent, if it was not answered.
+func (j *Journal) backendsOf(key string) (backends []string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for noted := range j.sent {
+		if backend, ok := strings.CutSuffix(noted, createMark+key); ok {
+			backends = append(backends, backend)
+		}
+	}
+	return backends
+}
+
+// hasSent reports whether a create of the backend with this gluster volume name was sent and not answered.
+func (j *Journal) hasSent(backend, name string) bool {
+	note, ok := j.createOf(createKey(backend, name))
+	return ok && note.Name == name
 }
 
 // lateRequest is a request to create, expand or delete a volume that may still be carried out.

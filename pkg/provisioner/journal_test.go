@@ -101,15 +101,15 @@ func TestJournalKeepsOtherFiles(t *testing.T) {
 	}
 }
 
-// TestJournalIsPruned: notes of creates that are older than a day are removed at the next start. Notes of expands are kept.
+// TestJournalIsPruned: notes of creates that are older than 30 days are removed at the next start. Notes of expands are kept.
 func TestJournalIsPruned(t *testing.T) {
 	dir := t.TempDir()
 	j := openJournal(t, dir)
 	old, young := createKey("main", nameA), createKey("main", nameB)
 	if err := errors.Join(
-		j.write(old, sent{Version: journalVersion, At: time.Now().Add(-25 * time.Hour), Name: nameA}),
-		j.write(young, sent{Version: journalVersion, At: time.Now().Add(-23 * time.Hour), Name: nameB}),
-		j.write(journalKey, sent{Version: journalVersion, At: time.Now().Add(-25 * time.Hour), SizeGiB: 2, MoreGiB: 3}),
+		j.write(old, sent{Version: journalVersion, At: time.Now().Add(-keepCreates - time.Hour), Name: nameA}),
+		j.write(young, sent{Version: journalVersion, At: time.Now().Add(time.Hour - keepCreates), Name: nameB}),
+		j.write(journalKey, sent{Version: journalVersion, At: time.Now().Add(-keepCreates - time.Hour), SizeGiB: 2, MoreGiB: 3}),
 	); err != nil {
 		t.Fatal(err)
 	}

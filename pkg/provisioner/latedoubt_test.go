@@ -51,7 +51,6 @@ func TestDeleteOfAVolumeOfAnotherCreate(t *testing.T) {
 	type sends = []func(*twoCreates, *testing.T)
 	for name, creates := range map[string]sends{
 		"accepted after it":          {(*twoCreates).unanswered, (*twoCreates).accepted},
-		"accepted before it":         {(*twoCreates).accepted, (*twoCreates).unanswered},
 		"answered before it":         {(*twoCreates).answered, (*twoCreates).unanswered},
 		"made by an earlier process": {(*twoCreates).unanswered},
 	} {
@@ -113,7 +112,6 @@ func TestDeleteWhileHeketisDatabaseHangs(t *testing.T) {
 			if err := c.p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
 				t.Error(err)
 			}
-			wantNoNotes(t, dir)
 		})
 	}
 }

@@ -28,7 +28,8 @@ func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journa
 	return journal.checkLate(ctx, client, key, late, unanswered, v)
 }
 
-// checkLateCreate returns an error while an unanswered create of the volume may still be carried out. Otherwise it forgets the create.
+// checkLateCreate returns an error while an unanswered create of the volume may still be carried out. It leaves the note to the
+// creates of the CSI name, which may run at the same time.
 func checkLateCreate(ctx context.Context, client *heketi.Client, x *index, journal *Journal, v heketi.Volume) error {
 	if _, late := x.late(v.Name); !late.IsZero() {
 		return fmt.Errorf("%w: a create of gluster volume %s was not answered and may still be carried out until %s; it would make the volume again",
@@ -36,7 +37,16 @@ func checkLateCreate(ctx context.Context, client *heketi.Client, x *index, journ
 	}
 	key := createKey(client.Backend().Name(), v.Name)
 	late, unanswered := journal.createOf(key)
-	return journal.checkLate(ctx, client, key, late, unanswered, v)
+	if !unanswered {
+		return nil
+	}
+	if err := late.check(ctx, client, v); err != nil {
+		return err
+	}
+	if now, _ := journal.createOf(key); !now.At.Equal(late.At) { // what Heketi has answered is about the earlier create only
+		return fmt.Errorf("%w: gluster volume %s is being created by another call; repeat the delete", volume.ErrBusy, v.Name)
+	}
+	return nil
 }
 
 // checkLate returns ErrBusy while an unanswered request for the volume may still be carried out. Otherwise it forgets the request.
@@ -53,7 +63,7 @@ func (j *Journal) checkLate(ctx context.Context, client *heketi.Client, key stri
 // checkOverdueCreate looks for an overdue create: an unanswered one that is too old for Heketi to begin it now. Heketi may have begun
 // it in time, and not have recorded it yet. While Heketi has any unrecorded request, the volume may appear at any time, and a create
 // in another cluster would make a second one. checkOverdueCreate then prolongs the reservation, as if the request were sent now.
-// Otherwise it forgets the create.
+// Otherwise it forgets the create, unless there is a volume that no caller has got: then the note stays until find returns the volume.
 //
 // checkOverdueCreate reports whether there is such a create. The caller then has to look for the volume, because Heketi may just
 // have recorded it.
@@ -63,7 +73,7 @@ func (c *creating) checkOverdueCreate(ctx context.Context) (overdue bool, err er
 	if !ok || !c.index.isOverdue(c.name) {
 		return false, nil
 	}
-	unrecorded, err := c.client.Unrecorded(ctx)
+	unrecorded, err := settleCreate(ctx, c.client, c.index)
 	if err != nil || unrecorded > 0 {
 		c.journal.unanswered(key) // so that OpenJournal keeps the note
 	}
@@ -76,7 +86,9 @@ func (c *creating) checkOverdueCreate(ctx context.Context) (overdue bool, err er
 		return true, nil
 	}
 	c.index.endLate(c.name)
-	c.journal.forget(key)
+	if c.index.recorded(volume.NameKey(c.name)) == "" {
+		c.journal.forget(key)
+	}
 	return true, nil
 }
 

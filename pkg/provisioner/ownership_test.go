@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi/heketitest"
@@ -125,6 +126,35 @@ func TestInstallationsWithOneName(t *testing.T) {
 	}
 	wantRefused(t, p, "pvc-1", true)
 	f.wantVolumes(t, 1)
+}
+
+// TestPrefixIsSetDuringACreate: the volume of an unanswered create does not have the prefix that the backend has been given since.
+func TestPrefixIsSetDuringACreate(t *testing.T) {
+	for name, late := range map[string]time.Duration{"may be late": 30 * time.Second, "overdue": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			f, dir, timing := start(t), t.TempDir(), timing()
+			timing.Late = late
+			arrive, carried := make(chan struct{}), make(chan struct{})
+			f.server.Inject(heketitest.Fault{Prefix: "POST /volumes", Times: 1, Held: arrive, Carried: carried})
+			_, err := f.withJournal(t, dir, timing).Create(t.Context(), spec("pvc-1"))
+			wantError(t, err, volume.ErrUnavailable)
+			close(arrive)
+			<-carried
+			journal, err := provisioner.OpenJournal(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			prefixed := f.configured(t, heketi.BackendConfig{Name: "main", URL: f.server.URL, KeyFile: f.keyFile, VolumeNamePrefix: "team-a"},
+				timing, provisioner.WithJournal(journal))
+			time.Sleep(2 * time.Millisecond)
+			for range 2 {
+				if v, err := prefixed.Create(t.Context(), spec("pvc-1")); err != nil || v.Name != glusterName() {
+					t.Errorf("%+v, %v; want the volume of the first create", v, err)
+				}
+			}
+			f.wantVolumes(t, 1)
+		})
+	}
 }
 
 // TestAdoptedVolumeThatIsGone: the PersistentVolume of a volume that is gone can be deleted under any settings.

@@ -70,6 +70,7 @@ func (p *Provisioner) index(backend string) *index {
 	defer p.mu.Unlock()
 	if p.indexes[backend] == nil {
 		x := newIndex(backend, p.refresh)
+		x.sent = func(name string) bool { return p.journal.hasSent(backend, name) }
 		for key, request := range p.journal.creates(backend) {
 			x.reserveLate(key, request, request.At.Add(p.journal.late))
 		}

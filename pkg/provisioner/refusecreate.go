@@ -1,39 +1,45 @@
 package provisioner
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// RefuseCreate implements volume.Provisioner. A refused request may name a wrong backend, or none, and an earlier process may have
-// made the volume. So the records of every backend must have been read once since the start of this process.
+// RefuseCreate implements volume.Provisioner. The request may be too wrong to tell which backend its credentials are for.
 func (p *Provisioner) RefuseCreate(ctx context.Context, name string, credentials volume.Credentials, refusal error) error {
+	return p.refuseCreate(ctx, name, p.selected("", "", credentials), refusal)
+}
+
+// selected returns the backend that a class selects. If it selects none, the credentials are for none.
+func (p *Provisioner) selected(backend, restURL string, credentials volume.Credentials) selection {
+	b, err := p.backends.Select(backend, restURL)
+	if err != nil {
+		return selection{}
+	}
+	return selection{backend: b.Name(), credentials: credentials}
+}
+
+// refuseCreate implements RefuseCreate. A refused request may name a wrong backend, or none, and an earlier process may have made
+// the volume. So the records of every backend must have been read once since the start of this process. Backends for which the
+// driver has no key are an exception, because no refusal could be final beside them.
+func (p *Provisioner) refuseCreate(ctx context.Context, name string, selected selection, refusal error) error {
 	if name == "" || errors.Is(refusal, volume.ErrUnavailable) {
 		return refusal // without a name there is no volume; after ErrUnavailable, the caller repeats the create anyway
 	}
 	key := volume.NameKey(volume.GlusterName(name, volume.Naming{}))
 	if operation, ok := p.inflight.operationOn(key); ok {
-		return stillWanted(operation.String()+" is running", refusal)
+		return stillWanted(operation.String()+" is running", refusal, "")
 	}
-	var unread []string
-	for _, b := range p.backends.All() {
-		if err := p.readRecords(ctx, b, credentials, time.Time{}); err != nil {
-			unread = append(unread, err.Error())
-		}
-	}
-	indexes := p.allIndexes()
-	for _, backend := range slices.Sorted(maps.Keys(indexes)) {
-		if gluster := indexes[backend].volumeOf(key); gluster != "" {
-			return stillWanted(earlierCreate(gluster, backend), refusal)
+	unread := p.readOnce(ctx, selected)
+	for _, backend := range p.backendsWith(key) {
+		if gluster, unknown := p.earlierCreate(ctx, backend, key, selected, time.Time{}); gluster != "" {
+			return stillWanted(describeEarlier(gluster, backend), refusal, inBrackets(unknown))
 		}
 	}
 	if len(unread) > 0 {
@@ -43,35 +49,30 @@ func (p *Provisioner) RefuseCreate(ctx context.Context, name string, credentials
 	return refusal
 }
 
-// readRecords makes sure that the records of a backend were requested at or after since. It uses the backend's own key if there is
-// one, because the credentials of a request may be those of another backend.
-func (p *Provisioner) readRecords(ctx context.Context, b *heketi.Backend, credentials volume.Credentials, since time.Time) error {
-	if b.HasKey() {
-		credentials = volume.Credentials{}
-	}
-	client, err := b.Client(credentials)
-	if err != nil {
-		return err
-	}
-	return p.index(b.Name()).readSince(ctx, client, since)
-}
-
-// allIndexes returns the indexes of all backends by name, including backends that are no longer configured.
-func (p *Provisioner) allIndexes() map[string]*index {
+// readOnce makes sure that the records of all backends were read since the start of this process, concurrently, and returns the
+// errors.
+func (p *Provisioner) readOnce(ctx context.Context, selected selection) (unread []string) {
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+	)
 	for _, b := range p.backends.All() {
-		p.index(b.Name()) // reads the notes of an earlier process
+		group.Go(func() {
+			err := p.readRecords(ctx, b, selected, time.Time{})
+			if err == nil || errors.Is(err, errNoCredentials) {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			unread = append(unread, err.Error())
+		})
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return maps.Clone(p.indexes)
+	group.Wait()
+	return unread
 }
 
-func earlierCreate(gluster, backend string) string {
-	return fmt.Sprintf("an earlier create of gluster volume %s of backend %q has made the volume or may still make it", gluster, backend)
-}
-
-func stillWanted(what string, refusal error) error {
-	return fmt.Errorf("%w: %s, but this create is refused: %s; correct that, or the volume is left without a claim", volume.ErrBusy, what, refusal.Error())
+func stillWanted(what string, refusal error, doubt string) error {
+	return fmt.Errorf("%w: %s, but this create is refused: %s; correct that, or the volume is left without a claim%s", volume.ErrBusy, what, refusal.Error(), doubt)
 }
 
 // operationOn returns the task of the operation that is running on a volume.
@@ -83,15 +84,4 @@ func (o *inflight) operationOn(key string) (t task, ok bool) {
 		t = op.task
 	}
 	return t, ok
-}
-
-// volumeOf returns the name of the gluster volume with this key of a CSI name: one that an unanswered create may still make, or one
-// that the driver has seen in Heketi. It returns "" if there is none.
-func (x *index) volumeOf(key string) string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if r := x.held[key]; r.late.After(time.Now()) {
-		return cmp.Or(r.name, "*-"+key) // a damaged note has no name
-	}
-	return x.ours[key]
 }

@@ -131,12 +131,15 @@ func (x *index) accepted(name string) {
 }
 
 // forgetLate is called when a volume was found. If only the unanswered create can have made the volume, forgetLate forgets that
-// create and returns true.
+// create. It reports whether no unanswered create is left.
 func (x *index) forgetLate(name, cluster string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	r := x.held[volume.NameKey(name)]
-	if r.late.IsZero() || r.others || r.cluster != cluster {
+	if r.late.IsZero() {
+		return true
+	}
+	if r.others || r.cluster != cluster {
 		return false
 	}
 	r.late, r.overdue = time.Time{}, false

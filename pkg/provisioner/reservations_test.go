@@ -52,8 +52,8 @@ func TestForgetLate(t *testing.T) {
 	}{
 		"one":                   {func(x *index) { unanswered(x, time.Hour) }, "c", true},
 		"in another cluster":    {func(x *index) { unanswered(x, time.Hour) }, "d", false},
-		"none":                  {func(*index) {}, "c", false},
-		"no reservation":        {func(x *index) { delete(x.held, volume.NameKey(nameA)) }, "c", false},
+		"none":                  {func(*index) {}, "c", true},
+		"no reservation":        {func(x *index) { delete(x.held, volume.NameKey(nameA)) }, "c", true},
 		"two":                   {func(x *index) { unanswered(x, time.Hour); unanswered(x, time.Hour) }, "c", false},
 		"two and a third":       {func(x *index) { unanswered(x, time.Hour); unanswered(x, -time.Hour); unanswered(x, time.Hour) }, "c", false},
 		"the first is over":     {func(x *index) { unanswered(x, -time.Hour); unanswered(x, time.Hour) }, "c", true},
@@ -61,7 +61,7 @@ func TestForgetLate(t *testing.T) {
 		"another one, then it":  {func(x *index) { x.accepted(nameA); unanswered(x, time.Hour) }, "c", false},
 		"made before":           {func(x *index) { x.add("a", indexedVolume{name: nameA}); unanswered(x, time.Hour) }, "c", false},
 		"another one made":      {func(x *index) { x.add("b", indexedVolume{name: nameB}); unanswered(x, time.Hour) }, "c", true},
-		"forgotten before":      {func(x *index) { unanswered(x, time.Hour); x.forgetLate(nameA, "c") }, "c", false},
+		"forgotten before":      {func(x *index) { unanswered(x, time.Hour); x.forgetLate(nameA, "c") }, "c", true},
 		"of an earlier process": {func(x *index) {
 			x.reserveLate(volume.NameKey(nameA), sent{Name: nameA, Cluster: "c"}, time.Now().Add(time.Hour))
 		}, "c", true},

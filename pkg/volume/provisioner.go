@@ -32,7 +32,8 @@ type Provisioner interface {
 
 	// RefuseCreate returns the error of a create that fails without a call of Create, because the request is wrong. It returns
 	// refusal, unless an earlier call with the same name has made the volume or may still make it. Then it returns ErrBusy, because
-	// callers forget a volume after a final error. ErrUnavailable is returned when the backends do not tell.
+	// callers forget a volume after a final error. ErrUnavailable is returned when a backend cannot be read. A backend for which
+	// there is no key does not count.
 	RefuseCreate(ctx context.Context, name string, credentials Credentials, refusal error) error
 
 	// Delete removes a volume that this driver made. It returns nil if the volume is already gone.

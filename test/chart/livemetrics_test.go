@@ -26,9 +26,9 @@ import (
 // labels by which they select and group.
 func TestAlertsAndDashboardNameMetricsThatExist(t *testing.T) {
 	served := liveMetrics(t)
-	// A driver without volumes, whose login no Heketi has refused, does not have these metrics. The documented table is complete: pkg/metrics, TestDocumentedMetrics.
+	// A driver without volumes does not have these metrics. The documented table is complete: pkg/metrics, TestDocumentedMetrics.
 	for _, name := range []string{
-		"glusterfs_csi_node_clients", "glusterfs_csi_orphans", "glusterfs_csi_orphans_last_success_timestamp_seconds", "glusterfs_csi_heketi_login_refusals_total",
+		"glusterfs_csi_node_clients", "glusterfs_csi_orphans", "glusterfs_csi_orphans_last_success_timestamp_seconds",
 	} {
 		served[name] = documentedLabels(t, name)
 	}

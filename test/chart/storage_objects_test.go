@@ -145,10 +145,11 @@ func TestHeketiConfiguration(t *testing.T) {
 		}
 		want := map[string]any{
 			"executor": "kubernetes", "db": "/var/lib/heketi/heketi.db", "loglevel": "info", "auto_create_block_hosting_volume": false, "disable_background_cleaner": true,
-			"kubeexec": map[string]any{"gluster_cli_timeout": 3600.0},
+			"kubeexec": map[string]any{"gluster_cli_timeout": 1800.0},
 		}
 		if everything {
 			want["loglevel"], want["zone_checking"], want["brick_min_size_gb"] = "debug", "strict", 1.0
+			want["kubeexec"] = map[string]any{"gluster_cli_timeout": 2700.0}
 		}
 		if diff := cmp.Diff(want, config.GlusterFS); diff != "" {
 			t.Errorf("%s: %s", r.name, diff)

@@ -24,6 +24,8 @@ func TestStorageValuesAreRefused(t *testing.T) {
 		{"servers on all nodes", "gluster: {nodeSelector: {storagenode: null}}", []string{"/gluster/nodeSelector", "minProperties"}},
 		{"another database", "heketi: {config: {db: /tmp/heketi.db}}", []string{"/heketi/config", "'db' not allowed"}},
 		{"another executor", "heketi: {config: {sshexec: {user: root}}}", []string{"/heketi/config", "'sshexec' not allowed"}},
+		{"more than Heketi's own limit", "heketi: {glusterTimeout: 3601}", []string{"/heketi/glusterTimeout", "maximum"}},
+		{"less than a minute", "heketi: {glusterTimeout: 59}", []string{"/heketi/glusterTimeout", "minimum"}},
 		{"an unknown level", "heketi: {logLevel: verbose}", []string{"/heketi/logLevel", "'debug'"}},
 		{"a name for an address", "heketi: {service: {clusterIP: heketi}}", []string{"/heketi/service/clusterIP", "does not match"}},
 		{"a path for a Secret", "heketi: {tls: {existingSecret: /etc/tls}}", []string{"/heketi/tls/existingSecret"}},

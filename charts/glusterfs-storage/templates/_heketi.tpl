@@ -103,14 +103,14 @@ capabilities: {drop: [ALL]}
 
 {{/* heketi.json. Heketi requires fields for its keys, but reads the keys from the environment. Heketi's cleaner is off: a minute
 after each start, it would undo the operations that are unfinished in the database. In a backup, such a volume may be in use by now.
-The driver cleans up after its own requests. Heketi waits an hour for a command of gluster: add-brick waits for the hook
-S10keep-directories.sh, which walks through all directories of the bricks. By default, Heketi gives up after ten minutes and removes
-the new bricks, although glusterd may still add them. */}}
+The driver cleans up after its own requests. By default, Heketi gives up a command of gluster after ten minutes. That is too short for
+add-brick, which waits for the hook S10keep-directories.sh, and the hook walks through all directories of the bricks: Heketi would
+remove the new bricks, although glusterd may still add them. */}}
 {{- define "glusterfs-storage.heketiConfig" -}}
 {{- $tls := not (empty .Values.heketi.tls.existingSecret) -}}
 {{- $key := dict "key" "" -}}
 {{- $glusterfs := merge (dict "executor" "kubernetes" "db" "/var/lib/heketi/heketi.db" "loglevel" .Values.heketi.logLevel
-      "auto_create_block_hosting_volume" false "disable_background_cleaner" true "kubeexec" (dict "gluster_cli_timeout" 3600)) .Values.heketi.config -}}
+      "auto_create_block_hosting_volume" false "disable_background_cleaner" true "kubeexec" (dict "gluster_cli_timeout" (int .Values.heketi.glusterTimeout))) .Values.heketi.config -}}
 {{- $config := dict "port" "8080" "use_auth" .Values.heketi.auth "jwt" (dict "admin" $key "user" $key) "glusterfs" $glusterfs -}}
 {{- if $tls -}}
 {{- $config = merge $config (dict "enable_tls" true "cert_file" "/etc/heketi-tls/tls.crt" "key_file" "/etc/heketi-tls/tls.key") -}}

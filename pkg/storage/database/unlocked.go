@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
@@ -22,9 +23,12 @@ const (
 // AwaitUnlocked waits until no process holds the lock of the database at path. Heketi itself waits only three seconds, and then
 // serves the database read-only: it answers requests, but refuses each change until it is restarted. If a node loses its power,
 // the servers of the database's volume keep that node's lock until they close its connections, which takes most of a minute.
+//
+// AwaitUnlocked does not wait for a file that cannot be opened, because it is damaged: no Heketi can start with it, and Restore can
+// replace it.
 func AwaitUnlocked(ctx context.Context, path string, limit time.Duration) error {
-	err := wait.Until(ctx, lockPoll, limit, "Waiting for the lock of Heketi's database", func(context.Context) error {
-		return unlocked(path)
+	err := wait.Until(ctx, lockPoll, limit, "Waiting for the lock of Heketi's database", func(ctx context.Context) error {
+		return unlocked(ctx, path)
 	})
 	if err != nil {
 		return fmt.Errorf("take the lock of %s: %w", path, err)
@@ -33,13 +37,14 @@ func AwaitUnlocked(ctx context.Context, path string, limit time.Duration) error 
 }
 
 // unlocked returns an error if another process holds the lock. It takes the lock as Heketi does, and releases it.
-func unlocked(path string) error {
+func unlocked(ctx context.Context, path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0) // #nosec G304 -- the administrator names it
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
+		klog.FromContext(ctx).Error(err, "Cannot open Heketi's database, and does not wait for its lock", "path", path)
+		return nil
 	}
 	defer func() { _ = file.Close() }() // which releases the lock
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -2,7 +2,9 @@ package database
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 )
 
 func TestAwaitUnlocked(t *testing.T) {
@@ -39,6 +43,36 @@ func TestAwaitUnlocked(t *testing.T) {
 			t.Errorf("a pod that is asked to end: %v", err)
 		}
 	})
+}
+
+// TestReplaceADatabaseThatCannotBeOpened: the lock of a damaged file cannot be waited for, and the backup replaces the file.
+func TestReplaceADatabaseThatCannotBeOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "heketi.db")
+	// Not even root can open a running program for writing.
+	program, err := os.ReadFile("/bin/sleep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	running := exec.CommandContext(t.Context(), path, "60")
+	if err := running.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = running.Process.Kill(), running.Wait() }()
+	if err := AwaitUnlocked(t.Context(), path, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	all := newSecrets(SecretName)
+	replace := kube.Secret{Annotations: map[string]string{RestoreAnnotation: "replace"}}
+	err = errors.Join(all.store(SecretName).Save(t.Context(), take(t, "records", time.Now())), all.ChangeSecret(t.Context(), testNamespace, SecretName, replace))
+	if err := errors.Join(err, Restore(t.Context(), all.store(SecretName), path, "/bin/false")); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != fakeFile("records") {
+		t.Errorf("the database is %q", got)
+	}
 }
 
 func lockFile(t *testing.T, path string) *os.File {
