@@ -98,7 +98,6 @@ type volumeState struct {
 	pending         [2]int           // mounts that the last attempt could not repair yet, by cause
 	failed          map[string]bool  // mounts that could not be repaired yet, as logged
 	leftOut         logging.LastText // the last logged text about mounts that are too many to be saved
-	acceptsMissing  bool             // the next scan saves the present mounts even if some are missing
 	waitsFor        string           // the client to which waitsSince applies
 	waitsSince      time.Time        // the last check at which no request waited for that client
 	hung            hungClient

@@ -21,6 +21,7 @@ type Outcome struct {
 	coveredIn map[tables.Target]string // the namespaces with covered mounts, and the UIDs of their pods ("" outside pods)
 	returned  []returned
 	lostIn    []tables.Table // the mounts in Lost
+	present   []tables.Table // the mounts of containers after the last attempt to restore them
 }
 
 // Loss is a mount that cannot be repaired.

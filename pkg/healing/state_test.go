@@ -496,20 +496,6 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	}
 }
 
-// TestOneScanAccepts: only the scan after a repair saves the present mounts although some are missing. If none were missing, or
-// the client did not answer, a later scan must not treat mounts that were dropped since then as irreparable.
-func TestOneScanAccepts(t *testing.T) {
-	h := newHealer(t)
-	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g"}); err != nil {
-		t.Fatal(err)
-	}
-	h.volume("id").acceptsMissing = true
-	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
-	if h.acceptsMissing("id") {
-		t.Error("a second scan accepts missing mounts")
-	}
-}
-
 // TestSlotsAreForNewClients: a volume whose client lives does not wait for volumes that get a new one.
 func TestSlotsAreForNewClients(t *testing.T) {
 	h := newHealer(t)
