@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
@@ -54,6 +55,9 @@ func DefaultLimits() Limits {
 	}
 }
 
+// scansAtOnce is how many repairs of volumes with live clients may scan the node's mount namespaces at the same time.
+const scansAtOnce = 2
+
 // Healer is a mount.Mounter that repairs its mounts.
 type Healer struct {
 	*fuseclient.Manager
@@ -63,7 +67,8 @@ type Healer struct {
 	watcher  *tables.Watcher
 	limits   Limits
 	observer Observer
-	slots    chan struct{} // one for each volume that gets a new client, or whose lost record is rebuilt
+	slots    chan struct{}       // one for each volume that gets a new client, or whose lost record is rebuilt
+	scans    *semaphore.Weighted // one for each scan that a volume with a live client needs for its repair
 	group    sync.WaitGroup
 	// connections is only used by watchHung.
 	connections connections
@@ -130,7 +135,7 @@ func New(config Config) (*Healer, error) {
 		Manager: config.Clients, asker: config.Asker, memory: memory, watcher: watcher, limits: limits, observer: observer,
 		slots: make(chan struct{}, limits.AtOnce), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
 		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{}, layered: map[tables.Target]bool{},
-		held: map[string]*os.File{},
+		held: map[string]*os.File{}, scans: semaphore.NewWeighted(scansAtOnce),
 	}
 	h.OnReplace(func(ctx context.Context, former fuseclient.Served) { h.keepFormer(ctx, former) })
 	h.findLayers()

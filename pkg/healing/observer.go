@@ -26,8 +26,8 @@ type Outcome struct {
 
 // Loss is a mount that cannot be repaired.
 type Loss struct {
-	Pod    string // the pod's UID; "" on the node
-	Point  string // as the container sees it
+	Pod    string // the pod's UID; "" on the node, except for the kubelet's mount of a subPath with DeletePod
+	Point  string // as the container sees it, or on the node
 	Reason string
 	// DeletePod is set if a restart of the container does not help, because the kubelet's own mount of the subPath is lost, too.
 	DeletePod bool

@@ -2,7 +2,6 @@ package healing
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"slices"
 
@@ -30,7 +29,7 @@ func (r *repairer) restore(was tables.Snapshot, all bool) error {
 		if all && !isOwn(t) {
 			err = errors.Join(err, r.recordPresent(t))
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // the process has ended
+		if err != nil && !mount.IsGone(err) { // the process has ended
 			r.note(t, tables.Mount{Point: "/"}, false, err)
 		}
 	}
@@ -52,8 +51,11 @@ func (r *repairer) recordPresent(was tables.Table) error {
 
 // renewOthers renews the mounts of containers that have started since the snapshot was taken.
 func (r *repairer) renewOthers(known []tables.Table) {
-	found, _ := r.scan([]mount.Device{r.volume.Device}) // on an error, the tables that could be read
-	for _, t := range found[r.volume.Device] {
+	found, _ := r.scanFor(r.volume.Device) // on an error, the tables that could be read
+	if err := r.ctx.Err(); err != nil {
+		r.note(tables.Table{}, tables.Mount{Point: "/"}, false, err)
+	}
+	for _, t := range found {
 		if t.PID == r.volume.PID || slices.ContainsFunc(known, func(k tables.Table) bool { return k.Target() == t.Target() }) {
 			continue
 		}
@@ -166,7 +168,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		r.note(was, m, false, err)
 	}
 }

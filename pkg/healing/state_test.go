@@ -509,6 +509,29 @@ func TestSlotsAreForNewClients(t *testing.T) {
 	}
 }
 
+// TestScansOfRepairs: the scans for repairs of volumes with live clients wait for one another, and leave the rest for a later attempt
+// when the time is over. A repair after a death does not wait.
+func TestScansOfRepairs(t *testing.T) {
+	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	dead := tables.Snapshot{VolumeID: "id", Client: "a-1", Device: mount.Device{Minor: 1 << 19}}
+	r := h.testRepairer(t, staging)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r.ctx = ctx
+	h.scans.TryAcquire(scansAtOnce)
+	if r.replaceDead(dead) {
+		t.Error("an attempt has not waited")
+	}
+	if r.renewOthers(nil); r.outcome.Pending != 1 {
+		t.Errorf("%+v", r.outcome)
+	}
+	r.urgent = true
+	if !r.replaceDead(dead) {
+		t.Error("the repair after a death has waited")
+	}
+}
+
 // TestRepairOfNothing: the snapshots of a volume that is no longer staged are dropped.
 func TestRepairOfNothing(t *testing.T) {
 	h := newHealer(t)
