@@ -3,7 +3,6 @@ package healing
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -28,16 +27,16 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 	var leftOut []tables.Table   // tables with too many mounts; each repaired mount makes room for another
 	defer func() { r.noteLeftOut(leftOut) }()
 	for range passes {
-		found, err := r.scan([]mount.Device{dead.Device})
+		found, err := r.scanFor(dead.Device)
 		if err != nil { // one unreadable process must not keep the others from being repaired
 			klog.FromContext(r.ctx).Error(err, "Cannot see all containers that may have mounts of a client that has ended", "volumeID", r.volume.VolumeID)
 		}
-		if isOfAnotherVolume(dead.Device, found[dead.Device], r.volume, r.Served()) {
+		if isOfAnotherVolume(dead.Device, found, r.volume, r.Served()) {
 			return true
 		}
 		before, left := r.outcome.Mounts, 0
 		r.outcome.Pending, leftOut = pending, nil
-		for _, t := range found[dead.Device] { // this process's table first: containers' mounts are peers or slaves of its mounts
+		for _, t := range found { // this process's table first: containers' mounts are peers or slaves of its mounts
 			left += r.replaceIn(dead, t)
 			if t.LeftOutBecause() != "" {
 				leftOut = append(leftOut, t)
@@ -51,6 +50,19 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 		}
 	}
 	return false
+}
+
+// scanFor returns the tables that have mounts of a device. Repairs of volumes whose clients live may be many, and each scan reads
+// the tables of all processes, so they wait for one another. A repair after a death does not wait for them.
+func (r *repairer) scanFor(d mount.Device) ([]tables.Table, error) {
+	if !r.urgent {
+		if err := r.scans.Acquire(r.ctx, 1); err != nil {
+			return nil, err
+		}
+		defer r.scans.Release(1)
+	}
+	found, err := r.scan([]mount.Device{d})
+	return found[d], err
 }
 
 // noteLeftOut records that mounts are not repaired because their container has too many.
@@ -94,7 +106,7 @@ type exchange struct {
 func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 	n, err := enter(t)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
+		if mount.IsGone(err) {
 			return 0
 		}
 		r.note(t, tables.Mount{Point: "/"}, false, err)

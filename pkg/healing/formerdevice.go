@@ -16,12 +16,14 @@ import (
 // attempts to replace a client's mounts, its number must not become that of another client.
 
 // hold keeps a mount of a former client open until its mounts are replaced or its volume is unstaged, so that its device number
-// stays its own. It does nothing if point belongs to another device.
+// stays its own. It does nothing if point belongs to another device, or if the volume was unstaged meanwhile: nothing would call
+// release.
 func (h *Healer) hold(former tables.Snapshot, point *os.File) {
 	at, err := mount.Identify(point)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err != nil || at.Device != former.Device || h.held[former.Client] != nil {
+	_, known := h.memory.get(former.Client)
+	if err != nil || !known || at.Device != former.Device || h.held[former.Client] != nil {
 		return
 	}
 	if held, err := duplicate(point); err == nil { // on an error, isReused remains

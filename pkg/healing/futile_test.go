@@ -3,10 +3,15 @@ package healing
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // TestFailuresAreLoggedOnce: a failure is logged once until all mounts are in order again, and the number of remembered failures
@@ -32,6 +37,31 @@ func TestFailuresAreLoggedOnce(t *testing.T) {
 	h.repairEnded(t.Context(), "id", true, false)
 	if !h.isNewFailure("id", "a") {
 		t.Error("it is not logged again after all mounts were in order")
+	}
+}
+
+// TestProcessEndsDuringARepair: nothing is pending in the namespace of a process that has ended since it was entered.
+func TestProcessEndsDuringARepair(t *testing.T) {
+	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
+	device := mountAt(t, staging, "server:/vol", "tmpfs", "")
+	table := tableOf(t, mounttest.Container(t, "private"), device)
+	m := table.Mounts[0]
+	m.Root = "/deep/directory"
+	table.Mounts[0] = m
+	r := h.testRepairer(t, staging)
+	n, err := enter(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	if err := errors.Join(unix.Kill(table.PID, unix.SIGKILL), unix.Waitid(unix.P_PID, table.PID, nil, unix.WEXITED|unix.WNOWAIT, nil)); err != nil {
+		t.Fatal(err)
+	}
+	r.renew(n)
+	r.replaceAll(n, []exchange{{mount: m}})
+	r.putBackIn(n, table, m, r.staging, nil)
+	if r.outcome.Pending != 0 || len(r.outcome.Lost) != 0 || r.outcome.Mounts != 0 {
+		t.Errorf("%+v", r.outcome)
 	}
 }
 

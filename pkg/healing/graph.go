@@ -8,7 +8,6 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fuseclient"
-	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
@@ -29,7 +28,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
 		return true
 	}
-	outcome, err := h.restoreUntilOver(ctx, s, dropped(kept, graph))
+	outcome, err := h.restoreUntilOver(ctx, s, graph)
 	if err != nil {
 		if !errors.Is(err, errOtherClient) && !errors.Is(err, mount.ErrBusy) && !errors.Is(err, mount.ErrNotStaged) && ctx.Err() == nil {
 			log.Error(err, "Cannot repair the mounts of a volume after a change of its client's graph; trying again")
@@ -46,7 +45,7 @@ func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete
 	if outcome.Pending > 0 {
 		return false
 	}
-	h.advance(ctx, s, kept, graph, outcome.lostIn)
+	h.advance(ctx, s, graph, outcome)
 	return true
 }
 
@@ -77,8 +76,8 @@ var errOtherClient = errors.New("the client has ended")
 
 // restoreUntilOver restores mounts for as long as the kernel can drop more of them. The kernel drops a mount when it looks up the
 // mount's directory again, which it does only after the cache time of the directory entry. Between the attempts, other calls for
-// the volume may run.
-func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was tables.Snapshot) (Outcome, error) {
+// the volume may run, and scans may add containers to the snapshot.
+func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, graph string) (Outcome, error) {
 	h.mu.Lock()
 	changed := h.volume(s.VolumeID).changed
 	h.mu.Unlock()
@@ -99,7 +98,8 @@ func (h *Healer) restoreUntilOver(ctx context.Context, s fuseclient.Served, was 
 			}
 			defer r.close()
 			r.outcome = outcome
-			err = r.restore(was, over)
+			kept, _ := h.memory.get(s.Client)
+			err = r.restore(dropped(kept, graph), over)
 			outcome = r.outcome
 			return err
 		})
@@ -142,13 +142,17 @@ func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <
 	return false
 }
 
-// advance records that the saved mounts are in order for graph, except the lost ones. It then saves the present mounts, even if
-// some are missing.
-func (h *Healer) advance(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, graph string, lost []tables.Table) {
-	kept.Graph, kept.Lost = graph, withLost(h.lostOf(s.VolumeID), lost)
-	h.saveSnapshot(ctx, kept)
-	h.mu.Lock()
-	h.volume(s.VolumeID).acceptsMissing = true
-	h.mu.Unlock()
+// advance saves the mounts that the containers had right after the repair as those for graph: what was missing then cannot be
+// restored. Containers that a scan has added since keep their tables.
+func (h *Healer) advance(ctx context.Context, s fuseclient.Served, graph string, outcome Outcome) {
+	for saved := false; !saved; { // a scan may save meanwhile
+		saves := h.memory.saves(s.Client)
+		kept, known := h.memory.get(s.Client)
+		if !known {
+			return // the volume was unstaged
+		}
+		repaired := scanResult{seen: outcome.present, saves: saves, lost: withLost(h.lostOf(s.VolumeID), outcome.lostIn)}
+		saved = h.save(ctx, s, graph, kept.Tables, repaired)
+	}
 	h.remember(ctx, map[string]bool{s.VolumeID: true})
 }

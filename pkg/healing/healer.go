@@ -55,6 +55,9 @@ func DefaultLimits() Limits {
 	}
 }
 
+// scansAtOnce is how many repairs of volumes with live clients may scan the node's mount namespaces at the same time.
+const scansAtOnce = 2
+
 // Healer is a mount.Mounter that repairs its mounts.
 type Healer struct {
 	*fuseclient.Manager
@@ -65,6 +68,7 @@ type Healer struct {
 	limits   Limits
 	observer Observer
 	slots    *semaphore.Weighted // one for each volume that gets a new client, or whose lost record is rebuilt
+	scans    *semaphore.Weighted // one for each scan that a volume with a live client needs for its repair
 	group    sync.WaitGroup
 	// connections is only used by watchHung.
 	connections connections
@@ -99,7 +103,6 @@ type volumeState struct {
 	pending         [2]int           // mounts that the last attempt could not repair yet, by cause
 	failed          map[string]bool  // mounts that could not be repaired yet, as logged
 	leftOut         logging.LastText // the last logged text about mounts that are too many to be saved
-	acceptsMissing  bool             // the next scan saves the present mounts even if some are missing
 	waitsFor        string           // the client to which waitsSince applies
 	waitsSince      time.Time        // the last check at which no request waited for that client
 	hung            hungClient
@@ -132,7 +135,7 @@ func New(config Config) (*Healer, error) {
 		Manager: config.Clients, asker: config.Asker, memory: memory, watcher: watcher, limits: limits, observer: observer,
 		slots: semaphore.NewWeighted(int64(limits.AtOnce)), volumes: map[string]*volumeState{}, users: map[tables.Target][]string{},
 		ended: map[tables.Target]bool{}, due: map[time.Time]map[string]bool{}, layered: map[tables.Target]bool{},
-		held: map[string]*os.File{},
+		held: map[string]*os.File{}, scans: semaphore.NewWeighted(scansAtOnce),
 	}
 	h.OnReplace(func(ctx context.Context, former fuseclient.Served) { h.keepFormer(ctx, former) })
 	h.findLayers()

@@ -1,28 +1,31 @@
 package healing
 
 import (
+	"cmp"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// For a file system without a disk, such as a tmpfs, the kernel makes up a device number, and gives it to another file system when
-// the last mount is gone. So the number of a mount inside a volume does not show which file system must be put back after the mount
-// was dropped. The place of that file system on the node does: the kubelet's paths contain the UIDs of pods.
+// For a file system such as a tmpfs, NFS, CephFS, overlay, btrfs or ZFS, the kernel makes up a device number, and gives it to another
+// file system when the last mount is gone. So the number of a mount inside a volume does not show which file system must be put back
+// after the mount was dropped. The place of that file system on the node does: the kubelet's paths contain the UIDs of pods. Several
+// pods may show the same file system: the kernel makes one of all NFS mounts with the same source and options.
 
 // isAnonymous reports whether the kernel has made up the device number of a mount's file system. GlusterFS does not count: its mounts
 // are identified by their volumes.
 func isAnonymous(m tables.Mount) bool { return m.Device.Major == 0 && m.FSType != mount.FSType }
 
-// noteNode sets Node in the mounts inside the volumes for which it is not known yet.
+// noteNode sets Node in the mounts inside the volumes for which it is not known, or whose file system is not there any more.
 func noteNode(found map[mount.Device][]tables.Table) {
 	wanted := map[string]bool{} // device numbers
 	for d, all := range found {
 		for _, t := range all {
 			for _, m := range t.Mounts {
-				if lacksNode(m, d) {
+				if needsNode(m, d) {
 					wanted[m.Device.String()] = true
 				}
 			}
@@ -33,21 +36,25 @@ func noteNode(found map[mount.Device][]tables.Table) {
 	}
 	// A mount on the node that is there before and after the container's table is read has kept its device number all the time.
 	before := onNode(wanted)
-	now := readTwice(found)
+	lacksNode := func(m tables.Mount, d mount.Device) bool { return needsNode(m, d) && !isAtNode(m, before) }
+	now := readTwice(found, lacksNode)
+	if len(now) == 0 {
+		return
+	}
 	after := onNode(wanted)
 	for d, all := range found {
 		for _, t := range all {
 			for i, m := range t.Mounts {
 				if lacksNode(m, d) && has(now[t.Target()][d].Mounts, m) {
-					t.Mounts[i].Node = nodeOf(m, before, after)
+					t.Mounts[i].Node = cmp.Or(nodeOf(t.Pod, m, before, after), m.Node)
 				}
 			}
 		}
 	}
 }
 
-// readTwice reads the tables again in which a Node is not known yet.
-func readTwice(found map[mount.Device][]tables.Table) map[tables.Target]map[mount.Device]tables.Table {
+// readTwice reads the tables again in which a mount lacks a Node.
+func readTwice(found map[mount.Device][]tables.Table, lacksNode func(tables.Mount, mount.Device) bool) map[tables.Target]map[mount.Device]tables.Table {
 	now := map[tables.Target]map[mount.Device]tables.Table{}
 	for d, all := range found {
 		for _, t := range all {
@@ -65,8 +72,13 @@ func readTwice(found map[mount.Device][]tables.Table) map[tables.Target]map[moun
 	return now
 }
 
-func lacksNode(m tables.Mount, volume mount.Device) bool {
-	return m.Device != volume && isAnonymous(m) && m.Node == ""
+func needsNode(m tables.Mount, volume mount.Device) bool { return m.Device != volume && isAnonymous(m) }
+
+// isAtNode reports whether the content of m is still at its Node.
+func isAtNode(m tables.Mount, onNode []tables.Mount) bool {
+	return slices.ContainsFunc(onNode, func(other tables.Mount) bool {
+		return other.Point == m.Node && other.Device == m.Device && shows(other, m)
+	})
 }
 
 // onNode returns the mounts of devices that this process sees and then those that process 1 sees.
@@ -80,14 +92,19 @@ func onNode(devices map[string]bool) (all []tables.Mount) {
 	return all
 }
 
-// nodeOf returns the mount point of the oldest mount that shows the content of m and is among the mounts at both times, or "".
-func nodeOf(m tables.Mount, before, after []tables.Mount) string {
+// nodeOf returns the mount point of a mount that shows the content of m and is among the mounts at both times, or "". It prefers the
+// paths of the container's own pod, which are there for as long as the container is, and then the oldest mount.
+func nodeOf(pod string, m tables.Mount, before, after []tables.Mount) (point string) {
 	for _, other := range before {
-		if other.Device == m.Device && shows(other, m) && has(after, other) {
+		if other.Device != m.Device || !shows(other, m) || !has(after, other) {
+			continue
+		}
+		if pod != "" && strings.Contains(other.Point, "/"+pod+"/") {
 			return other.Point
 		}
+		point = cmp.Or(point, other.Point)
 	}
-	return ""
+	return point
 }
 
 // has reports whether a mount is among others that were read at another time.

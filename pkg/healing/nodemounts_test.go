@@ -1,6 +1,7 @@
 package healing
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,6 +54,69 @@ func TestReusedInnerDevice(t *testing.T) {
 				t.Errorf("%+v; want %d mounts repaired", r.outcome, want)
 			}
 		})
+	}
+}
+
+// TestSharedInnerDevice: several pods on the node have the same file system, such as one of NFS, inside the volume. The pod whose mount
+// was found first may be deleted; the others still get theirs back.
+func TestSharedInnerDevice(t *testing.T) {
+	h, dir := newHealer(t), t.TempDir()
+	staging, first, second := filepath.Join(dir, "staging"), filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	device := mountAt(t, staging, "server:/vol", "tmpfs", "")
+	mountAt(t, first, "tmpfs", "tmpfs", "")
+	inner := filepath.Join(staging, "inner")
+	if err := errors.Join(os.Mkdir(inner, 0o755), os.Mkdir(second, 0o755), bindAt(first, second)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(second, unix.MNT_DETACH) })
+	pid := mounttest.Container(t, "private")
+	mounttest.Inside(t, pid, func() error { return bindAt(second, inner) })
+	snapshot := tables.Snapshot{VolumeID: "id", Client: "new", Device: device}
+	for _, want := range []string{first, second} {
+		snapshot.Tables = h.scanOf(t, pid, device)
+		if got := snapshot.Tables[0].Mounts[1].Node; got != want {
+			t.Errorf("on the node it is at %q, want %q", got, want)
+		}
+		if err := h.memory.put(snapshot); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Unmount(first, unix.MNT_DETACH); err != nil && want == first {
+			t.Fatal(err)
+		}
+	}
+	mounttest.Inside(t, pid, func() error { return unix.Unmount(inner, unix.MNT_DETACH) })
+	r := h.testRepairer(t, staging)
+	if err := r.restore(snapshot, false); err != nil || r.outcome.Mounts != 1 || len(r.outcome.Lost) != 0 {
+		t.Errorf("%+v, %v", r.outcome, err)
+	}
+}
+
+// TestNodeOf: the path of the container's own pod comes before older mounts, and a mount that was not there at both times does not
+// count.
+func TestNodeOf(t *testing.T) {
+	m := tables.Mount{Device: mount.Device{Minor: 5}, FSType: "nfs4", Source: "server:/export", Root: "/"}
+	at := func(id int, point string) tables.Mount {
+		other := m
+		other.ID, other.Point = id, point
+		return other
+	}
+	first, own := at(1, "/var/lib/kubelet/pods/other/volumes/nfs/mount"), at(2, "/var/lib/kubelet/pods/own/volumes/nfs/mount")
+	all := []tables.Mount{first, own}
+	for name, tt := range map[string]struct {
+		pod   string
+		after []tables.Mount
+		want  string
+	}{
+		"its pod's":                    {"own", all, own.Point},
+		"its pod's is gone":            {"own", all[:1], first.Point},
+		"outside pods":                 {"", all, first.Point},
+		"a pod without such a path":    {"ow", all, first.Point},
+		"the older one was not there":  {"", all[1:], own.Point},
+		"nothing was there both times": {"own", nil, ""},
+	} {
+		if got := nodeOf(tt.pod, m, all, tt.after); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }
 

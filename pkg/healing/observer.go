@@ -21,12 +21,13 @@ type Outcome struct {
 	coveredIn map[tables.Target]string // the namespaces with covered mounts, and the UIDs of their pods ("" outside pods)
 	returned  []returned
 	lostIn    []tables.Table // the mounts in Lost
+	present   []tables.Table // the mounts of containers after the last attempt to restore them
 }
 
 // Loss is a mount that cannot be repaired.
 type Loss struct {
-	Pod    string // the pod's UID; "" on the node
-	Point  string // as the container sees it
+	Pod    string // the pod's UID; "" on the node, except for the kubelet's mount of a subPath with DeletePod
+	Point  string // as the container sees it, or on the node
 	Reason string
 	// DeletePod is set if a restart of the container does not help, because the kubelet's own mount of the subPath is lost, too.
 	DeletePod bool

@@ -122,10 +122,10 @@ func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 // forget removes snapshots that no repair needs any more.
 func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	for _, kept := range former {
-		h.release(kept.Client)
 		if err := h.memory.remove(kept.Client); err != nil {
 			klog.FromContext(ctx).Error(err, "Cannot remove the saved mount tables of a GlusterFS client", "client", kept.Client)
 		}
+		h.release(kept.Client) // hold keeps no mount of a client whose snapshot is removed
 	}
 }
 
@@ -172,7 +172,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	}
 	limited, cancel := context.WithTimeout(ctx, h.limits.Heal)
 	defer cancel()
-	outcome, err := h.replaceAllDead(limited, s.VolumeID, former)
+	outcome, err := h.replaceAllDead(limited, s.VolumeID, former, !s.Alive)
 	switch {
 	case errors.Is(err, mount.ErrNotStaged):
 		return true
@@ -197,14 +197,15 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 }
 
 // replaceAllDead replaces the mounts of the volume's former clients with mounts of its client. If no client lives, it starts one.
-func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []tables.Snapshot) (outcome Outcome, err error) {
+// urgent is set if the client has just died.
+func (h *Healer) replaceAllDead(ctx context.Context, volumeID string, former []tables.Snapshot, urgent bool) (outcome Outcome, err error) {
 	err = h.Repair(ctx, volumeID, func(now fuseclient.Served) error {
 		r, err := h.open(ctx, now)
 		if err != nil {
 			return err
 		}
 		defer r.close()
-		r.former = former
+		r.former, r.urgent = former, urgent
 		var done []tables.Snapshot
 		for _, dead := range former {
 			if r.replaceDead(dead) {

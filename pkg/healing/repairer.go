@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,7 @@ type repairer struct {
 	// ended holds an open mount of each device whose client is known to have ended. While it is open, the kernel gives the device
 	// number to no other client.
 	ended   map[mount.Device]*os.File
+	urgent  bool // the volume's client has just died
 	outcome Outcome
 }
 
@@ -126,12 +128,16 @@ func (n *namespace) close() {
 }
 
 // run calls fn on a thread in the namespace. fn may only use open files, because a path could lead to a client that never
-// answers.
+// answers. If the process has ended since enter, run returns errGone.
 func (n *namespace) run(fn func() error) error {
 	if isOwn(n.table) {
 		return fn()
 	}
-	return mount.InNamespaceOnly(n.pidfd, fn)
+	err := mount.InNamespaceOnly(n.pidfd, fn)
+	if errors.Is(err, unix.ESRCH) {
+		return errGone
+	}
+	return err
 }
 
 // mountPoint opens the mount if it is still the topmost one at its place.
@@ -154,8 +160,9 @@ func (r *repairer) mountPoint(n *namespace, m tables.Mount) (*os.File, mount.Ide
 	return point, at, nil
 }
 
-// errGone is returned when the mount is gone or hidden by another one. Nothing needs to be repaired.
-var errGone = errors.New("another mount is on top")
+// errGone is returned when the mount is gone, by itself or with its namespace, or is hidden by another one. Nothing needs to be
+// repaired.
+var errGone = errors.New("the mount is gone, or another one is on top")
 
 // errLost is returned when the mount can never be repaired.
 var errLost = errors.New("cannot be repaired")
@@ -218,6 +225,9 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 		loss := Loss{Pod: t.Pod, Point: m.Point, Reason: err.Error()}
 		if errors.Is(err, mount.ErrUncoverable) {
 			loss.Reason, loss.DeletePod = mount.ErrUncoverable.Error(), true
+			if isOwn(t) { // no container of the pod may be running: a container that starts needs this mount
+				loss.Pod = podOfSubPath(m.Point)
+			}
 		}
 		r.outcome.lostIn = withLost(r.outcome.lostIn, []tables.Table{{Namespace: t.Namespace, PID: t.PID, Start: t.Start, Pod: t.Pod, Mounts: []tables.Mount{m}}})
 		if !slices.Contains(r.outcome.Lost, loss) {
@@ -242,6 +252,17 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 			r.outcome.Pods = append(r.outcome.Pods, t.Pod)
 		}
 	}
+}
+
+// kubeletSubPath matches the kubelet's mount of a subPath: .../pods/UID/volume-subpaths/VOLUME/CONTAINER/INDEX.
+var kubeletSubPath = regexp.MustCompile(`/pods/([^/]+)/volume-subpaths/[^/]+/[^/]+/[0-9]+$`)
+
+// podOfSubPath returns the UID of the pod to which the kubelet's mount of a subPath belongs, or "" for another mount.
+func podOfSubPath(point string) string {
+	if found := kubeletSubPath.FindStringSubmatch(point); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 // below reports whether name is dir or lies in it.

@@ -2,7 +2,6 @@ package healing
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"slices"
 
@@ -15,10 +14,10 @@ import (
 // always stays the same, and open files are not affected.
 
 // restore looks up all names that matter, so that the kernel drops now what it would drop later, and puts the dropped mounts
-// back. If all is set, it also renews the mounts of containers without a snapshot.
+// back. If all is set, it also records the mounts that the containers have then, and renews those of containers without a snapshot.
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	// Names that were not found while bricks came back may exist now.
-	r.outcome.Pending, r.outcome.Lost, r.outcome.lostIn, r.former = 0, nil, nil, []tables.Snapshot{was}
+	r.outcome.Pending, r.outcome.Lost, r.outcome.lostIn, r.outcome.present, r.former = 0, nil, nil, nil, []tables.Snapshot{was}
 	own, err := r.read(os.Getpid(), r.volume.Device)
 	if err != nil {
 		return err
@@ -26,7 +25,11 @@ func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	used := append([]tables.Table{own}, was.Tables...)
 	r.lookUp(used)
 	for _, t := range used {
-		if err := r.restoreIn(t); err != nil && !errors.Is(err, fs.ErrNotExist) { // the process has ended
+		err := r.restoreIn(t)
+		if all && !isOwn(t) {
+			err = errors.Join(err, r.recordPresent(t))
+		}
+		if err != nil && !mount.IsGone(err) { // the process has ended
 			r.note(t, tables.Mount{Point: "/"}, false, err)
 		}
 	}
@@ -36,10 +39,23 @@ func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	return nil
 }
 
+// recordPresent records the mounts of a container.
+func (r *repairer) recordPresent(was tables.Table) error {
+	now, err := r.read(was.PID, r.volume.Device)
+	if err == nil && now.Target() == was.Target() {
+		now.Others = was.Others
+		r.outcome.present = append(r.outcome.present, now)
+	}
+	return err
+}
+
 // renewOthers renews the mounts of containers that have started since the snapshot was taken.
 func (r *repairer) renewOthers(known []tables.Table) {
-	found, _ := r.scan([]mount.Device{r.volume.Device}) // on an error, the tables that could be read
-	for _, t := range found[r.volume.Device] {
+	found, _ := r.scanFor(r.volume.Device) // on an error, the tables that could be read
+	if err := r.ctx.Err(); err != nil {
+		r.note(tables.Table{}, tables.Mount{Point: "/"}, false, err)
+	}
+	for _, t := range found {
 		if t.PID == r.volume.PID || slices.ContainsFunc(known, func(k tables.Table) bool { return k.Target() == t.Target() }) {
 			continue
 		}
@@ -152,7 +168,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		r.note(was, m, false, err)
 	}
 }

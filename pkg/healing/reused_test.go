@@ -62,6 +62,24 @@ func TestDeviceBetweenAttempts(t *testing.T) {
 	}
 }
 
+// TestDeviceAfterAnUnstage: if a volume is unstaged while a repair begins, no mount of its client is kept for ever.
+func TestDeviceAfterAnUnstage(t *testing.T) {
+	h, target := newHealer(t), filepath.Join(t.TempDir(), "target")
+	former := tables.Snapshot{VolumeID: "id", Client: "old", Device: deadVolume(t, target)}
+	if err := h.memory.put(former); err != nil {
+		t.Fatal(err)
+	}
+	point, err := mount.OpenPath(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer point.Close()
+	h.forget(t.Context(), []tables.Snapshot{former})
+	if h.hold(former, point); len(h.held) != 0 {
+		t.Error("the mount is kept")
+	}
+}
+
 // TestDeviceOfALaterClient: while no node plugin ran, another volume's client got the device number of a former client, and has ended,
 // too. Its mounts are not those of the former client.
 func TestDeviceOfALaterClient(t *testing.T) {

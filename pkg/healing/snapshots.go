@@ -83,18 +83,23 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	h.watch(ctx)
 }
 
-// scanResult holds the results of a scan of the node's mount namespaces for one volume.
+// scanResult holds the results of a scan of the node's mount namespaces for one volume, or what a repair has seen.
 type scanResult struct {
 	seen     []tables.Table
-	complete bool
+	complete bool           // containers that are not in seen have no mounts of the volume
 	saves    int            // memory.saves of the volume's client before the scan
 	lost     []tables.Table // the mounts that are still lost
 }
 
+// rememberOne saves what a scan has seen of a volume. While a repair is pending, a scan only adds and removes containers: a mount
+// that is missing stays in the snapshot until the repair has restored it, or has found that it is lost.
 func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanResult) {
 	asked := time.Now()
-	acceptsMissing := h.acceptsMissing(s.VolumeID)
 	kept, known := h.memory.get(s.Client)
+	if h.memory.saves(s.Client) != l.saves { // a repair may have restored mounts since
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
+		return
+	}
 	graph, isCertain := h.graphNow(ctx, s.VolumeID, known)
 	if !isCertain {
 		return
@@ -102,23 +107,19 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	now, staged := h.Serves(s.VolumeID)
 	isSame := now.Client == s.Client && now.Alive
 	hasOldGraph := known && kept.Graph != "" && kept.Graph != graph
-	if isSame && hasOldGraph {
-		h.addContainers(ctx, s, kept, l)
-	}
 	if !staged && !hasOldGraph {
 		return
 	}
-	if !isSame || hasOldGraph || isMissingAny(kept.Tables, l.seen, s.Device) && !acceptsMissing {
+	isPending := hasOldGraph || isMissingAny(kept.Tables, l.seen, s.Device)
+	if isSame && isPending && !h.addContainers(ctx, s, kept, l) {
+		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
+	}
+	if !isSame || isPending {
 		h.startRepair(s.VolumeID) //nolint:contextcheck // the attempt outlives the call
 		return
 	}
-	former := sync.OnceValue(func() []tables.Table { return h.formerTables(s.VolumeID, s.Client) })
 	l.lost = stillLost(h.lostOf(s.VolumeID), l)
-	l.seen = noted(containers(s, l, kept.Tables), kept.Tables, former)
-	if graph != "" {
-		l.seen = h.withDirectories(ctx, s, l.seen, kept.Tables)
-	}
-	if !h.save(ctx, s, graph, l) {
+	if !h.save(ctx, s, graph, kept.Tables, l) {
 		h.rememberLater(0, s.VolumeID) //nolint:contextcheck // as startRepair
 		return
 	}
@@ -144,8 +145,9 @@ func (h *Healer) graphNow(ctx context.Context, volumeID string, hasSnapshot bool
 }
 
 // addContainers adds to a snapshot the containers that have started since, and removes those that have ended. What was mounted in
-// the others must stay in the snapshot until their mounts are repaired, which may never happen.
-func (h *Healer) addContainers(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, l scanResult) {
+// the others must stay in the snapshot until their mounts are repaired, which may never happen. addContainers returns false if
+// another snapshot was saved meanwhile.
+func (h *Healer) addContainers(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, l scanResult) bool {
 	added := containers(s, l, nil)
 	there := slices.DeleteFunc(slices.Clone(kept.Tables), func(then tables.Table) bool {
 		return hasEnded(then) && !slices.ContainsFunc(added, func(t tables.Table) bool { return t.Continues(then) })
@@ -154,12 +156,13 @@ func (h *Healer) addContainers(ctx context.Context, s fuseclient.Served, kept ta
 		return slices.ContainsFunc(there, func(then tables.Table) bool { return then.Target() == t.Target() })
 	})
 	if len(added) == 0 && len(there) == len(kept.Tables) {
-		return
+		return true
 	}
 	added = noted(added, kept.Tables, func() []tables.Table { return h.formerTables(s.VolumeID, s.Client) })
 	kept.Tables = tables.Bounded(append(there, withoutRemovable(added)...))
-	_, err := h.memory.putAfter(l.saves, kept)
+	saved, err := h.memory.putAfter(l.saves, kept)
 	logUnsaved(ctx, s.VolumeID, err)
+	return saved
 }
 
 // isMissingAny reports whether the kernel has dropped a mount inside a mount of the volume: the inner mount is gone, and the
@@ -193,17 +196,6 @@ func hasDropped(kept tables.Snapshot) bool {
 	return isMissingAny(kept.Tables, seen, kept.Device)
 }
 
-// acceptsMissing reports whether the missing mounts could not be repaired, so that a snapshot without them may be saved. It returns
-// true for one scan only, even if that scan saves nothing: at a later scan, mounts may be missing that are about to be repaired.
-func (h *Healer) acceptsMissing(volumeID string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	v := h.volume(volumeID)
-	acceptsMissing := v.acceptsMissing
-	v.acceptsMissing = false
-	return acceptsMissing
-}
-
 // withKept returns the tables that were seen, and the kept tables of other processes.
 func withKept(seen, kept []tables.Table) []tables.Table {
 	all := slices.Clone(seen)
@@ -225,8 +217,14 @@ func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables
 	return slices.DeleteFunc(slices.Clone(all), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
 }
 
-// save saves a snapshot of a volume's tables. It returns false if another snapshot, which may be newer, was saved meanwhile.
-func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, l scanResult) bool {
+// save saves a snapshot of the tables that were seen, with what was noted in the kept tables. It returns false if another snapshot,
+// which may be newer, was saved meanwhile.
+func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, kept []tables.Table, l scanResult) bool {
+	former := sync.OnceValue(func() []tables.Table { return h.formerTables(s.VolumeID, s.Client) })
+	l.seen = noted(containers(s, l, kept), kept, former)
+	if graph != "" {
+		l.seen = h.withDirectories(ctx, s, l.seen, kept)
+	}
 	saved, err := h.memory.putAfter(l.saves, tables.Snapshot{
 		VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Graph: graph, Tables: l.seen, Lost: l.lost,
 	})

@@ -496,20 +496,6 @@ func TestRememberKeepsWhatItCannotCompare(t *testing.T) {
 	}
 }
 
-// TestOneScanAccepts: only the scan after a repair saves the present mounts although some are missing. If none were missing, or
-// the client did not answer, a later scan must not treat mounts that were dropped since then as irreparable.
-func TestOneScanAccepts(t *testing.T) {
-	h := newHealer(t)
-	if err := h.memory.put(tables.Snapshot{VolumeID: "id", Client: "a", Graph: "g"}); err != nil {
-		t.Fatal(err)
-	}
-	h.volume("id").acceptsMissing = true
-	h.rememberOne(t.Context(), fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, scanResult{complete: true, saves: 1})
-	if h.acceptsMissing("id") {
-		t.Error("a second scan accepts missing mounts")
-	}
-}
-
 // TestSlotsAreForNewClients: a volume whose client lives does not wait for volumes that get a new one.
 func TestSlotsAreForNewClients(t *testing.T) {
 	h := newHealer(t)
@@ -518,6 +504,29 @@ func TestSlotsAreForNewClients(t *testing.T) {
 	defer cancel()
 	if !h.heal(ctx, fuseclient.Served{VolumeID: "id", Client: "a", Alive: true}, nil) || ctx.Err() != nil {
 		t.Error("it has waited")
+	}
+}
+
+// TestScansOfRepairs: the scans for repairs of volumes with live clients wait for one another, and leave the rest for a later attempt
+// when the time is over. A repair after a death does not wait.
+func TestScansOfRepairs(t *testing.T) {
+	h, staging := newHealer(t), filepath.Join(t.TempDir(), "staging")
+	mountAt(t, staging, "server:/vol", "tmpfs", "")
+	dead := tables.Snapshot{VolumeID: "id", Client: "a-1", Device: mount.Device{Minor: 1 << 19}}
+	r := h.testRepairer(t, staging)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r.ctx = ctx
+	h.scans.TryAcquire(scansAtOnce)
+	if r.replaceDead(dead) {
+		t.Error("an attempt has not waited")
+	}
+	if r.renewOthers(nil); r.outcome.Pending != 1 {
+		t.Errorf("%+v", r.outcome)
+	}
+	r.urgent = true
+	if !r.replaceDead(dead) {
+		t.Error("the repair after a death has waited")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,15 +17,15 @@ import (
 func bindAt(from, to string) error { return unix.Mount(from, to, "", unix.MS_BIND, "") }
 
 // TestUncoverable: on Linux before 6.5, a subPath whose directory is marked as deleted is lost, and so is one inside that directory.
-// It is not tried again and again.
+// It is not tried again and again. The pod is asked to be deleted even if none of its containers runs.
 func TestUncoverable(t *testing.T) {
 	mounttest.RefuseBeneath(t)
 	h, dir := newHealer(t), t.TempDir()
 	staging := filepath.Join(dir, "staging")
 	v, device := mountFake(t, staging)
-	for _, name := range []string{"sub", "sub/deep"} {
-		point := filepath.Join(dir, filepath.Base(name))
-		if err := errors.Join(os.Mkdir(point, 0o755), bindAt(filepath.Join(staging, name), point)); err != nil {
+	for i, name := range []string{"sub", "sub/deep"} {
+		point := filepath.Join(dir, "pods/uid/volume-subpaths/pv/container", strconv.Itoa(i))
+		if err := errors.Join(os.MkdirAll(point, 0o755), bindAt(filepath.Join(staging, name), point)); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = unix.Unmount(point, unix.MNT_DETACH) })
@@ -34,8 +35,11 @@ func TestUncoverable(t *testing.T) {
 	if err := r.restore(tables.Snapshot{VolumeID: "id", Client: "new", Device: device}, false); err != nil {
 		t.Fatal(err)
 	}
-	if r.outcome.Mounts != 0 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 2 || !r.outcome.Lost[0].DeletePod || r.outcome.Lost[0].Cure() != "delete the pod" {
-		t.Errorf("%+v", r.outcome)
+	if r.outcome.Mounts != 0 || r.outcome.Pending != 0 || len(r.outcome.Lost) != 2 {
+		t.Fatalf("%+v", r.outcome)
+	}
+	if loss := r.outcome.Lost[0]; !loss.DeletePod || loss.Cure() != "delete the pod" || loss.Pod != "uid" {
+		t.Errorf("%+v", loss)
 	}
 }
 

@@ -129,7 +129,7 @@ func TestLostByTheGraph(t *testing.T) {
 	if err := h.memory.put(kept); err != nil {
 		t.Fatal(err)
 	}
-	h.advance(t.Context(), s, kept, "new", []tables.Table{container(10, at(0, "/data/b"))})
+	h.advance(t.Context(), s, "new", Outcome{lostIn: []tables.Table{container(10, at(0, "/data/b"))}})
 	if got, _ := h.memory.get(s.Client); got.Graph != "new" || h.Unrepaired() != 2 {
 		t.Errorf("%d mounts, %+v", h.Unrepaired(), got)
 	}

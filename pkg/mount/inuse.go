@@ -31,7 +31,8 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 }
 
 // mostOfTable is how many bytes of a container's table are read. Any user can make mount namespaces with tables of any length. The
-// table shows mounts in the order in which they were made, and those of volumes were made before the container was started.
+// table shows mounts in the order in which they were made. Those of volumes were made before the container was started, or replace
+// these since a repair. Only a container that may mount can hide a repaired mount behind so many others, and so loses its own client.
 const mostOfTable = 8 << 20
 
 // seenByOne reads the table of the first process that still exists.
