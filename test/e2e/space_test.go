@@ -19,6 +19,10 @@ import (
 // patience is the time limit for one step of Kubernetes, Heketi and gluster while other tests keep them busy.
 const patience = "--timeout=2m"
 
+// schedulersPatience is the time limit for the start of a pod. The scheduler sometimes misses that a claim was bound (seen with
+// Kubernetes 1.33), and tries again after five minutes.
+const schedulersPatience = "--timeout=7m"
+
 // space is the namespace of one test. It is deleted when the test ends, with the volumes of its claims.
 type space struct {
 	*testing.T
@@ -119,7 +123,7 @@ func (s *space) inFails(pod, command string) string {
 func (s *space) running(pods ...string) {
 	s.Helper()
 	for _, pod := range pods {
-		if _, err := s.try("wait", "--for=condition=Ready", patience, "pod/"+pod); err != nil {
+		if _, err := s.try("wait", "--for=condition=Ready", schedulersPatience, "pod/"+pod); err != nil {
 			s.Fatalf("%v\n%s", err, s.kubectl("describe", "pod", pod))
 		}
 	}
