@@ -66,11 +66,11 @@ func (c *Confinement) Supervised() (bool, error) {
 func (c *Confinement) Hidden(program *exec.Cmd) error {
 	place, err := c.Prepare(Client{Group: firstGroup})
 	if err != nil {
-		return nil //nolint:nilerr // as documented
+		return nil
 	}
 	defer place.Close()
 	if err := place.Start(program); err != nil {
-		return nil //nolint:nilerr // as documented
+		return nil
 	}
 	err = c.learn(checkAccess(program.Process.Pid))
 	_ = program.Process.Kill() // what it does has no meaning

@@ -53,7 +53,7 @@ func checkAccess(process int) error {
 	}
 	pidfd, err := unix.PidfdOpen(process, 0)
 	if err != nil {
-		return nil //nolint:nilerr // nothing is known
+		return nil // nothing is known
 	}
 	defer unix.Close(pidfd)
 	file, err := unix.PidfdGetfd(pidfd, 0, 0)

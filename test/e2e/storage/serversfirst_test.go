@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,8 @@ func serversUpgraded(t *testing.T, i installed) {
 	nodes := firstNodes(lab.BareDevices()[:1])
 	images := []string{"gluster.image.tag=" + next, "glusterfs-csi.node.image.tag=" + next}
 
-	i.upgrade(nodes, append(images, "glusterfs-csi.node.updateStrategy.type=OnDelete", "glusterfs-csi.node.updateStrategy.rollingUpdate=null")...)
+	onDelete := []string{"glusterfs-csi.node.updateStrategy.type=OnDelete", "glusterfs-csi.node.updateStrategy.rollingUpdate=null"}
+	i.upgrade(nodes, slices.Concat(images, onDelete)...)
 	haveImages(t, i, ofServers, "glusterfs", map[string]int{server + next: lab.StorageNodes})
 	haveImages(t, i, ofNodePlugins, "glusterfs-csi", map[string]int{plugin + version: everyNode})
 	isHealed(t, i)
