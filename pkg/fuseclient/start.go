@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -37,18 +38,35 @@ func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath st
 			return record{}, err
 		}
 		klog.FromContext(ctx).Info("GlusterFS server does not answer, trying the next", "volumeID", source.VolumeID, "server", servers.Servers[0])
-		servers.Servers = append(servers.Servers[1:], servers.Servers[0])
-		find = func(context.Context) (mount.Reachable, error) { return servers, nil }
+		next := slices.Concat(servers.Servers[1:], servers.Servers[:1])
+		find = func(ctx context.Context) (mount.Reachable, error) {
+			return m.reordered(ctx, source, servers, next), nil
+		}
 	}
 }
 
 // find returns the servers that a client may use, the best one first.
 func (m *Manager) find(ctx context.Context, source mount.Source) (mount.Reachable, error) {
 	servers, err := m.order(ctx, source)
-	if err == nil {
-		servers.Servers, err = m.checkVolfile(ctx, source, servers.Servers)
+	if err != nil {
+		return servers, err
 	}
-	return servers, err
+	usable, err := m.checkVolfile(ctx, source, servers.Servers)
+	if err != nil {
+		return servers, err
+	}
+	return m.reordered(ctx, source, servers, usable), nil
+}
+
+// reordered returns the servers in another order. If there is a new first server, reordered connects to it again: the client
+// would look it up with the address family of the former one.
+func (m *Manager) reordered(ctx context.Context, source mount.Source, r mount.Reachable, servers []string) mount.Reachable {
+	if servers[0] != r.Servers[0] && !r.Unsure {
+		first, _ := m.cfg.Prober.Order(ctx, servers[:1], source.Options.Port()) // a server that cannot be reached has no family
+		r.IPv6 = first.IPv6
+	}
+	r.Servers = servers
+	return r
 }
 
 // order sorts the servers by reachability.
