@@ -16,8 +16,21 @@ import (
 // fileSystem is an entry of fstab(5).
 type fileSystem struct{ device, point, kind, options string }
 
-// readFstab reads the entries of a file. A missing file is no error: Heketi creates it with the first brick. Wrong lines are left
-// out and reported in the error.
+// makeFstab makes an empty file if there is none. Heketi makes it only with the first brick that it mounts, but cannot undo an
+// interrupted creation of a volume without it (cmdexec/brick.go: removeBrickFromFstab).
+func makeFstab(path string) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755) //nolint:gosec // the mode that Heketi's mkdir gives it
+	if err != nil {
+		return fmt.Errorf("make the directory of the table of bricks: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644) //nolint:gosec // the mode that Heketi's tee gives it
+	if err != nil {
+		return fmt.Errorf("make the table of bricks: %w", err)
+	}
+	return f.Close()
+}
+
+// readFstab reads the entries of a file. A missing file is no error. Wrong lines are left out and reported in the error.
 func readFstab(path string) ([]fileSystem, error) {
 	f, err := os.Open(path) //nolint:gosec // configured
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,6 +1,7 @@
 package gluster
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,6 +39,27 @@ func TestParseFstab(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tc.says)
 			}
 		})
+	}
+}
+
+// TestMakeFstab: a missing file is made, and one that is there stays as it is.
+func TestMakeFstab(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "heketi", "fstab")
+	for _, content := range []string{"", "/dev/a /b xfs"} {
+		if content != "" {
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := makeFstab(path); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != content {
+			t.Errorf("%q, %v; want %q", got, err, content)
+		}
+	}
+	if err := makeFstab(filepath.Dir(path)); err == nil {
+		t.Error("a directory counts as the file")
 	}
 }
 

@@ -24,7 +24,7 @@ type Config struct {
 	HealthAddress string        // host and port of /healthz, /readyz and /servez
 	HealTimeout   time.Duration // after this time the node is ready although volumes are not healed; 0: never
 	Templates     []Template
-	Fstab         string // Heketi's table of this node's bricks; may be missing
+	Fstab         string // Heketi's table of this node's bricks
 	RunDir        string // directory of glusterd's sockets and of the state that it writes
 	PIDFile       string // of glusterd
 	Logs          logfiles.Keeper
@@ -127,6 +127,9 @@ func (n *node) prepare(ctx context.Context) {
 	// On a host, GlusterFS's Debian package has systemd-tmpfiles create this directory at boot.
 	if err := os.MkdirAll(n.config.RunDir, 0o755); err != nil { //nolint:gosec // the package's mode, for heal commands of other users
 		logger.Error(err, "Cannot make the directory of glusterd's sockets")
+	}
+	if err := makeFstab(n.config.Fstab); err != nil {
+		logger.Error(err, "Heketi cannot undo an interrupted creation of this node's first brick")
 	}
 	n.mounter.activate(ctx)
 	n.mounter.mountAll(ctx)
