@@ -34,16 +34,21 @@ func TestControllerAnnotates(t *testing.T) {
 		}
 	}
 	s.apply(claim("late", "gluster-replicate", "ReadWriteMany", "1Gi"))
-	for _, v := range []volume{early, s.bound("late")} {
-		gid := v.Spec.CSI.VolumeAttributes["gid"]
-		eventually(t, func() error {
-			if got := s.volume(v.Metadata.Name).Metadata.Annotations["pv.beta.kubernetes.io/gid"]; got != gid {
-				return fmt.Errorf("volume %s has the annotation %q, want %q", v.Metadata.Name, got, gid)
-			}
-			return nil
-		})
-	}
+	s.annotated(early)
+	s.annotated(s.bound("late"))
 	s.apply(pod("user", "", "late", 1000))
 	s.running("user")
 	s.in("user", "echo mine > /data/file")
+}
+
+// annotated waits until a volume has the annotation with its group, as pods need that run without root.
+func (s *space) annotated(v volume) {
+	s.Helper()
+	gid := v.Spec.CSI.VolumeAttributes["gid"]
+	eventually(s.T, func() error {
+		if got := s.volume(v.Metadata.Name).Metadata.Annotations["pv.beta.kubernetes.io/gid"]; got != gid {
+			return fmt.Errorf("volume %s has the annotation %q, want %q", v.Metadata.Name, got, gid)
+		}
+		return nil
+	})
 }

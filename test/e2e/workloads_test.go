@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/e2e/versions"
 )
 
 // These tests run the workloads of deploy/examples unchanged.
@@ -22,6 +24,12 @@ func testEphemeral(s *space) {
 
 // testStatefulSet has a volume for each pod, which a recreated pod gets again.
 func testStatefulSet(s *space) {
+	if !kubernetesVersion(s.T).Has(versions.MutatingAdmissionPolicies) { // its pods would lack the group if the controller is slow
+		for _, name := range []string{"data-log-0", "data-log-1"} {
+			s.apply(claim(name, "gluster-replicate", "ReadWriteOnce", "1Gi"))
+			s.annotated(s.bound(name))
+		}
+	}
 	s.apply(example(s.T, "statefulset.yaml"))
 	s.kubectl("rollout", "status", "statefulset/log", patience)
 	zero, one := s.bound("data-log-0"), s.bound("data-log-1")
