@@ -11,8 +11,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab/outside"
 )
 
-// batchLimit is the time in which all claims of a batch must be bound, or gone, on a busy machine.
-const batchLimit = 4 * time.Minute
+// batchLimit is the time in which all claims of a batch must be bound, or gone, on a busy machine. If Heketi was killed before it
+// answered a create, and the repeated create has made the volume, the volume is deleted only when the first request is too old to
+// be carried out: after the ten minutes of --late-requests.
+const batchLimit = 14 * time.Minute
 
 // batch is a number of claims that are created at once.
 type batch struct {

@@ -36,7 +36,7 @@ func All() []Version {
 			SuiteImages: []string{"agnhost:2.47", "busybox:1.36.1-1", "nginx:1.14-4", "nginx:1.15-4"},
 		},
 		{
-			Minor: 33, Release: "v1.33.13", FastSpecs: 34,
+			Minor: 33, Release: "v1.33.13", FastSpecs: 35,
 			SuiteImages: []string{"agnhost:2.53", "busybox:1.36.1-1", "nginx:1.14-4", "nginx:1.15-4"},
 		},
 		{
