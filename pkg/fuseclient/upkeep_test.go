@@ -7,13 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// run calls upkeep as Run does, until the test ends.
+// run calls upkeep as Run does, until the test ends. Calls wait while upkeep has their volume, which takes long on a busy machine.
 func (n *node) run() {
 	n.t.Helper()
+	n.locks.wait = time.Minute
 	ctx, cancel := context.WithCancel(n.t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); n.Run(ctx) }()
