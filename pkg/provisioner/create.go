@@ -281,9 +281,12 @@ func (c *creating) send(ctx context.Context, cluster string, gid int64) (heketi.
 	if err == nil || heketi.OutcomeOf(err) != heketi.Refused {
 		c.index.accepted(c.name)
 	}
-	// The end of an operation that Heketi has accepted may be unknown. Then find or checkOverdueCreate forgets the note.
-	if _, end := c.index.late(c.name); end.IsZero() && heketi.OutcomeOf(err) != heketi.Unknown {
+	switch _, end := c.index.late(c.name); {
+	case !end.IsZero(): // an earlier create may still be carried out
+	case heketi.OutcomeOf(err) != heketi.Unknown:
 		c.journal.forget(key)
+	case !earlier:
+		c.journal.accepted(key) // find, or the next create, forgets the note
 	}
 	return made, err
 }

@@ -120,6 +120,20 @@ func (j *Journal) unanswered(key string) {
 	}
 }
 
+// accepted records that Heketi has accepted a create whose end is unknown.
+func (j *Journal) accepted(key string) {
+	j.mu.Lock()
+	request, ok := j.sent[key]
+	request.Accepted = true
+	if ok {
+		j.sent[key] = request
+	}
+	j.mu.Unlock()
+	if ok {
+		_ = j.write(key, request) // if this fails, the next process expects the create for longer than necessary
+	}
+}
+
 // createOf returns the create of a CSI name that was sent and not answered, however old; ok is false if there is none.
 func (j *Journal) createOf(key string) (late lateRequest, ok bool) { return j.requestOf(key, "create") }
 
@@ -138,7 +152,7 @@ func (j *Journal) creates(backend string) map[string]sent {
 	defer j.mu.Unlock()
 	requests := map[string]sent{}
 	for key, request := range j.sent {
-		if name, ok := strings.CutPrefix(key, createKeys(backend)); ok && time.Since(request.At) <= j.late {
+		if name, ok := strings.CutPrefix(key, createKeys(backend)); ok && !request.Accepted && time.Since(request.At) <= j.late {
 			requests[name] = request
 		}
 	}

@@ -25,6 +25,9 @@ type sent struct {
 	Cluster string `json:"cluster,omitempty"`
 	GID     int64  `json:"gid,omitempty"`
 	Others  bool   `json:"others,omitempty"` // as in reservation
+	// Accepted is set if Heketi has accepted the create, and its end is unknown. Heketi records an operation before it accepts it
+	// (operations_manage.go: AsyncHttpOperation), so its records tell whether there is a volume.
+	Accepted bool `json:"accepted,omitempty"`
 }
 
 const (

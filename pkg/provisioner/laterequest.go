@@ -65,12 +65,15 @@ func (j *Journal) checkLate(ctx context.Context, client *heketi.Client, key stri
 // in another cluster would make a second one. checkOverdueCreate then prolongs the reservation, as if the request were sent now.
 // Otherwise it forgets the create, unless there is a volume that no caller has got: then the note stays until find returns the volume.
 //
-// checkOverdueCreate reports whether there is such a create. The caller then has to look for the volume, because Heketi may just
-// have recorded it.
+// checkOverdueCreate reports whether there is such a create, or an accepted one whose end is unknown. The caller then has to look for
+// the volume, because Heketi may just have recorded it.
 func (c *creating) checkOverdueCreate(ctx context.Context) (overdue bool, err error) {
 	key := createKey(c.backend, c.name)
 	note, ok := c.journal.createOf(key)
-	if !ok || !c.index.isOverdue(c.name) {
+	switch {
+	case ok && note.Accepted:
+		return true, nil // nothing is unrecorded
+	case !ok || !c.index.isOverdue(c.name):
 		return false, nil
 	}
 	unrecorded, err := settleCreate(ctx, c.client, c.index)
