@@ -151,3 +151,15 @@ func TestCleanUpFreesTheGroupID(t *testing.T) {
 		t.Errorf("group id %d, %v; want that of the volume that was cleaned up, 2000", v.GID, err)
 	}
 }
+
+// TestDeleteAfterARepeatedCreate: Heketi was restarted in the middle of the first create, which it had accepted, and works on another
+// request during the second one. That request cannot be the first create, so that nothing holds the deletion back.
+func TestDeleteAfterARepeatedCreate(t *testing.T) {
+	f := stuck(t)
+	f.server.SetUnrecorded(1)
+	v := f.create(t, spec("pvc-1"))
+	f.server.SetUnrecorded(0)
+	if err := f.delete(t, v.Handle); err != nil {
+		t.Error(err)
+	}
+}
