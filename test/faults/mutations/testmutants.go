@@ -34,7 +34,7 @@ func refusalMutants() []testMutant {
 			[]Edit{{laterequest, "if unrecorded > 0 {\n\t\ttiming", "if unrecorded < 0 {\n\t\ttiming"}}},
 			provisioner, "TestCreateThatHeketiHasBegunWith"},
 		{Mutant{"accepted-creates-forgotten", "a create that Heketi has accepted stays in doubt until its end is known",
-			[]Edit{{create, "end.IsZero() && heketi.OutcomeOf(err) != heketi.Unknown", "end.IsZero()"}}},
+			[]Edit{{create, "case heketi.OutcomeOf(err) != heketi.Unknown:", "case true:"}}},
 			provisioner, "TestClassMovedAfterAnAcceptedCreate"},
 		{Mutant{"clean-up-what-runs", "a clean-up queries only operations that have ended",
 			[]Edit{{pending, "!ok || !isAbandoned(stuck.status) || ", "!ok || "}}},
