@@ -108,29 +108,27 @@ func (j *Journal) forget(key string) {
 // unanswered records that the outcome of a request is still unknown now, when the driver gives up on it, or when a repeated create
 // finds that Heketi may have begun it. It does nothing if there is no note of the request.
 func (j *Journal) unanswered(key string) {
-	j.mu.Lock()
-	request, ok := j.sent[key]
-	request.At = time.Now()
-	if ok {
-		j.sent[key] = request
-	}
-	j.mu.Unlock()
-	if ok {
-		_ = j.write(key, request) // if this fails, the note on disk still has the time of sending, a little earlier
-	}
+	j.change(key, func(request *sent) { request.At = time.Now() })
 }
 
 // accepted records that Heketi has accepted a create whose end is unknown.
 func (j *Journal) accepted(key string) {
+	j.change(key, func(request *sent) { request.Accepted = true })
+}
+
+// change changes the note of a request, if there is one. If the note cannot be written, the one on disk stays as it was: with the
+// time of sending, a little earlier, or without the acceptance, so that the next process expects the create for longer than
+// necessary.
+func (j *Journal) change(key string, change func(*sent)) {
 	j.mu.Lock()
 	request, ok := j.sent[key]
-	request.Accepted = true
 	if ok {
+		change(&request)
 		j.sent[key] = request
 	}
 	j.mu.Unlock()
 	if ok {
-		_ = j.write(key, request) // if this fails, the next process expects the create for longer than necessary
+		_ = j.write(key, request)
 	}
 }
 
