@@ -30,6 +30,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"k8s.io/klog/v2"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/dirlock"
@@ -89,7 +90,7 @@ type Manager struct {
 	unstaging sync.Map
 
 	node      atomic.Pointer[placement.Node]         // nil: clients run in the container
-	placing   chan struct{}                          // holds a token while the node is prepared
+	placing   *semaphore.Weighted                    // held while the node is prepared
 	tried     time.Time                              // when the last preparation ended; guarded by placing
 	confine   func() (*placement.Confinement, error) // of clients in the container, made once
 	groups    *placement.Groups
@@ -168,7 +169,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	m := &Manager{
 		cfg: cfg, limits: limits, bootID: strings.TrimSpace(string(boot)), unlock: unlock, asker: cfg.Asker, records: map[string]record{},
 		confine: sync.OnceValues(placement.NewConfinement), groups: placement.NewGroups(), changed: make(chan struct{}, 1),
-		placing: make(chan struct{}, 1),
+		placing: semaphore.NewWeighted(1),
 	}
 	m.locks.wait = m.limits.lock
 	m.openNode(ctx)

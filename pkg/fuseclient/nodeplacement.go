@@ -33,12 +33,10 @@ const placingPause = 5 * time.Second
 // succeeds, clients run in the container. Of several calls at once, one prepares the node for all. ctx bounds only the wait for
 // another call: all calls use the result, so it must not depend on the deadline of one of them.
 func (m *Manager) openNode(ctx context.Context) (changed bool) {
-	select {
-	case m.placing <- struct{}{}:
-	case <-ctx.Done():
+	if m.placing.Acquire(ctx, 1) != nil {
 		return false
 	}
-	defer func() { <-m.placing }()
+	defer m.placing.Release(1)
 	if m.node.Load() != nil || time.Since(m.tried) < placingPause {
 		return false
 	}

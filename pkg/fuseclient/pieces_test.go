@@ -219,8 +219,10 @@ func TestPlacementThatHangs(t *testing.T) {
 	if _, err := os.ReadFile(slow); err != nil {
 		t.Error(err)
 	}
-	m.placing <- struct{}{} // once the attempt has ended
-	<-m.placing
+	if err := m.placing.Acquire(t.Context(), 1); err != nil { // once the attempt has ended
+		t.Fatal(err)
+	}
+	m.placing.Release(1)
 	if time.Since(m.tried) > time.Minute {
 		t.Error("the attempt was given up")
 	}
