@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
-	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
 // TestUnpublishAndUnstage: a volume can be unpublished and unstaged in every state of its client.
@@ -131,8 +131,8 @@ func TestUnstageAtAnotherPathKeepsTheVolume(t *testing.T) {
 func TestSealedDirectories(t *testing.T) {
 	n := newNode(t)
 	target := n.mkdir("target")
-	seal(t, n.path("staging"))
-	seal(t, target)
+	mounttest.Seal(t, n.path("staging"))
+	mounttest.Seal(t, target)
 	n.stage()
 	n.mustPublish("target")
 	if err := n.Unpublish(t.Context(), "id-vol", target); err != nil {
@@ -152,7 +152,7 @@ func TestSealedDirectories(t *testing.T) {
 // TestClientDirectoryIsSealed: a client's directory in the mount namespace of this process is immutable as long as it is in use.
 func TestClientDirectoryIsSealed(t *testing.T) {
 	n := newNode(t)
-	seal(t, n.mkdir("probe"))
+	mounttest.Seal(t, n.mkdir("probe"))
 	_, _, err := n.attempt(t.Context(), source("vol"), n.path("staging"), func(context.Context) (mount.Reachable, error) {
 		dirs, err := filepath.Glob(filepath.Join(n.cfg.StateDir, "clients", "*"))
 		if err != nil || len(dirs) != 1 {
@@ -170,18 +170,6 @@ func TestClientDirectoryIsSealed(t *testing.T) {
 	}
 	if left := n.files(); left != "" {
 		t.Errorf("files left: %s", left)
-	}
-}
-
-// seal makes a directory immutable. It skips the test if the file system does not support that.
-func seal(t *testing.T, path string) {
-	t.Helper()
-	if err := mount.Seal(path); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = mount.Unseal(path) })
-	if err := os.Mkdir(filepath.Join(path, "x"), 0o755); !errors.Is(err, unix.EPERM) {
-		needs.Missing(t, "needs a file system with immutable directories for temporary files")
 	}
 }
 

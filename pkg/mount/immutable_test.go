@@ -10,19 +10,15 @@ import (
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
-	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // sealed makes a sealed directory. It skips the test if the file system does not support that.
 func sealed(t *testing.T, path string) {
 	t.Helper()
-	if err := errors.Join(os.Mkdir(path, 0o755), mount.Seal(path)); err != nil {
+	if err := os.Mkdir(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = mount.Unseal(path) })
-	if !isSealed(t, path) {
-		needs.Missing(t, "needs a file system with immutable directories for temporary files")
-	}
+	mounttest.Seal(t, path)
 }
 
 func isSealed(t *testing.T, path string) bool {
