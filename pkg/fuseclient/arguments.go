@@ -11,8 +11,8 @@ import (
 )
 
 // arguments returns the command line of a process that may be a client, and nil for any other process. It first checks the links
-// to the process's open files, which can always be read. Reading a command line can block: it lies in the memory of its process,
-// and a pod's process may be stuck while it changes its memory map.
+// to the process's open files, which can always be read. Reading a command line can block, because the read needs the process's
+// memory map, which a stuck process of a pod may keep locked.
 func arguments(pid int) []string {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	if !mayBeClient(dir) {
@@ -26,8 +26,8 @@ func parseArguments(cmdline []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00")
 }
 
-// mayBeClient reports whether a process has a file open as a client does: a client's log, which is open from the start, or
-// /dev/fuse.
+// mayBeClient reports whether a process has one of a client's files open: a client's log, which a client has open from its start,
+// or /dev/fuse.
 func mayBeClient(dir string) bool {
 	fds, err := os.Open(filepath.Join(dir, "fd")) //nolint:gosec // below /proc
 	if err != nil {

@@ -14,7 +14,7 @@ func (m *Manager) watchForDeath(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	go func() {
 		awaitIdly(pidfd, time.Time{})
-		_, mayEnd := m.unstaging.Load(r.name()) // before the record, which is dropped while this is set
+		_, mayEnd := m.unstaging.Load(r.name()) // read before the record, which Unstage drops while the client is in unstaging
 		if now, _ := m.record(r.Source.VolumeID); now.Process == r.Process && !mayEnd {
 			m.deaths.Add(1)
 			log.Error(nil, "GlusterFS client has ended", "log", m.logPath(r.Source.VolumeID))

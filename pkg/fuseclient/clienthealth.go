@@ -64,7 +64,7 @@ func (m *Manager) readHealth(ctx context.Context, r record, path string) (mount.
 }
 
 // errNoMeta is returned when the client's .meta cannot be opened at the moment.
-var errNoMeta = errors.New("its .meta cannot be opened")
+var errNoMeta = errors.New("the client's .meta cannot be opened")
 
 // metaDir returns the client's .meta. It returns ErrTimeout if the client hangs.
 func (m *Manager) metaDir(ctx context.Context, r record, path string) (*os.File, error) {
@@ -98,7 +98,7 @@ func (m *Manager) holdMeta(ctx context.Context, r record, path string) *os.File 
 	return m.metas.get(r)
 }
 
-// rootAnswers sends a getattr for the root directory, which needs the bricks as every use of a file does.
+// rootAnswers sends a getattr for the root directory. The answer needs the bricks, like every use of a file.
 func (m *Manager) rootAnswers(ctx context.Context, r record, path string) error {
 	dev, err := m.asker.Getattr(ctx, m.limits.ask, r.name(), path)
 	switch {

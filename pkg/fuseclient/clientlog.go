@@ -18,13 +18,13 @@ import (
 // maxLog is the size in bytes at which a client's log is emptied.
 const maxLog = 8 << 20
 
-// mostLog is the size in bytes beyond which the log cannot grow between two rounds of upkeep: a pod can provoke thousands of
-// lines a second.
+// mostLog is the largest size in bytes that the log can have between two rounds of upkeep: a pod can provoke thousands of lines a
+// second.
 const mostLog = 2 * maxLog
 
 // limitLog limits the size of every file that a client writes; only the log grows. A write beyond the limit fails. The kernel
-// would also end the client with SIGXFSZ if this process did not ignore that signal (ignoreFileLimit), which its children
-// inherit.
+// then also sends SIGXFSZ, which does not end the client: this process ignores the signal (ignoreFileLimit), and its children
+// inherit that.
 func limitLog(pid int) error {
 	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: mostLog, Max: mostLog}, nil); err != nil {
 		return fmt.Errorf("limit its log: %w", err)
@@ -51,8 +51,8 @@ func makeLog(path string) error {
 	return log.Close()
 }
 
-// rotateLog renames the next client's log to its final name; a mount of the file, in the client's root directory, follows. It
-// keeps the previous client's log, which may show why that client died, and drops any older one.
+// rotateLog renames the next client's log to its final name; a mount of the file in the client's root directory follows the
+// rename. rotateLog keeps the previous client's log, which may show why that client died, and drops any older log.
 func rotateLog(path string) error {
 	if err := os.Rename(path, path+".1"); err != nil && !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory
 		return fmt.Errorf("rotate the client's log: %w", err)
@@ -68,9 +68,9 @@ func (m *Manager) discardLog(r record) error {
 	return removeFile(nextLog(m.logPath(r.Source.VolumeID)))
 }
 
-// boundLog truncates a log that has grown too large. The client opened the log for appending, so it continues at the start. A
+// boundLog truncates a log that has grown too large. The client opened the log for appending, so its next line is at the start. A
 // client of an earlier version of the driver can write to all files in logs/, so path may lead anywhere: boundLog ignores
-// everything but an ordinary file on the disk of logs/, and sends no request to a client. With O_NOFOLLOW, it does not follow a
+// everything but an ordinary file on the disk of logs/, and sends no request to a client. With O_NOFOLLOW in flags, it follows no
 // link either.
 func boundLog(path string, disk mount.Device, flags int) error {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|flags, 0)

@@ -52,18 +52,18 @@ type Report struct {
 	InPod   bool  // new clients run in the container, even if Config asks for the node
 	Old     int   // clients outside the container whose version is not that of new clients; 0 if new clients run in the container
 	Deaths  int64 // clients that ended while they were needed, since this process started
-	Lacking int   // volumes in use whose client has ended, and that have no other yet
+	Lacking int   // volumes in use whose client has ended and is not replaced yet
 }
 
-// Report returns the current state of the clients that knownClients returns: metrics are read too often for a search of all
-// processes.
+// Report returns the current state of the clients that knownClients returns. It does not search all processes each time, because
+// metrics are read often.
 func (m *Manager) Report() Report {
 	clients, node, old := describe(m.knownClients(false)), m.node.Load(), 0
 	for i, c := range clients {
 		if node == nil {
 			continue
 		}
-		clients[i].Memory, _ = node.Memory(c.Name) // fails for an ended client, and in the container, which has no cgroup
+		clients[i].Memory, _ = node.Memory(c.Name) // fails for a client that has ended, and for one in the container: it has no cgroup
 		if c.Placement == PlacementNode && c.Version != node.Version() {
 			old++
 		}
@@ -72,7 +72,7 @@ func (m *Manager) Report() Report {
 }
 
 // lacking returns how many volumes lack a client. A volume whose first client is being started does not count: no pod uses it
-// yet. While a later client is being started, the mount of the former one is at the staging path.
+// yet. While a later client is being started, the former client's mount is still at the staging path.
 func (m *Manager) lacking() (n int) {
 	m.mu.Lock()
 	records := slices.Collect(maps.Values(m.records))
@@ -84,7 +84,7 @@ func (m *Manager) lacking() (n int) {
 			}
 			continue
 		}
-		// A record that was rebuilt has no publications.
+		// A rebuilt record may lack its publications.
 		if top, _ := mount.Top(r.StagingPath); len(r.Publications) > 0 || top != nil {
 			n++
 		}

@@ -16,7 +16,7 @@ import (
 // PersistentVolume, which names the servers that existed when it was created.
 type ClusterServers map[string][]string
 
-// of returns the servers of a volume in the configured order.
+// The method of returns a volume's servers in the configured order.
 func (c ClusterServers) of(source mount.Source) []string {
 	servers := slices.Clone(source.Servers)
 	if current, ok := c[source.Cluster]; ok {

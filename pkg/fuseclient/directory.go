@@ -28,7 +28,7 @@ func (r record) root() string {
 
 // mountsDirectory reports whether a client mounts only the volume's directory (--subdir-mount).
 func mountsDirectory(client process) bool {
-	cmdline, _ := os.ReadFile(client.procPath("cmdline")) // empty if the client has ended, which then has no mounts
+	cmdline, _ := os.ReadFile(client.procPath("cmdline")) // empty if the client has ended; then it has no mounts
 	return bytes.Contains(cmdline, []byte("\x00--subdir-mount="))
 }
 
@@ -50,9 +50,9 @@ func (m *Manager) cloneDirectory(ctx context.Context, r record, limit time.Durat
 	return r.Process.cloneIn(dir)
 }
 
-// restageDirectory replaces the mount of the directory at the staging path with a new one. After a change of the client's graph,
-// directories get other inode numbers. Once the kernel has looked such a directory up, existing mounts of directories below it
-// keep working but can no longer be bound anywhere. mountinfo does not show that.
+// restageDirectory replaces the mount of the directory at the staging path with a new one. When the client switches to a new
+// graph of translators, directories get other inode numbers. Once the kernel has looked up such a directory, existing mounts of
+// directories below it keep working but can no longer be bound anywhere. mountinfo does not show that.
 func (m *Manager) restageDirectory(ctx context.Context, r record) error {
 	tree, err := m.cloneFresh(ctx, r, m.limits.ask)
 	if err != nil {

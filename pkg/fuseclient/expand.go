@@ -25,8 +25,8 @@ func (m *Manager) Expand(ctx context.Context, volumeID, path string) (int64, err
 
 // awaitBricks waits until the client uses the bricks in the volume file that glusterd serves now.
 //
-// It returns nil if no server gives the file or the client cannot be asked: the client gets new bricks as soon as it reaches
-// glusterd, and starting a pod, which also calls Expand, must not depend on servers that the pod does not need. It returns
+// It returns nil if no server gives the file or the client cannot be asked. The client gets new bricks as soon as it reaches
+// glusterd. The start of a pod also calls Expand, and must not depend on servers that the pod does not need. It returns
 // ErrTimeout if the client certainly has other bricks: the new size is not available yet, and the kubelet calls again.
 func (m *Manager) awaitBricks(ctx context.Context, r record, path string) error {
 	log := logger(ctx, r)
@@ -74,13 +74,13 @@ type brickWait struct {
 	bricks  string        // a mount.BrickSet
 	connect time.Duration // how long to wait for connections to all of them
 	checks  int
-	since   time.Time // when the client had these bricks
+	since   time.Time // when the client was first seen with these bricks
 	was     bool      // whether the previous check found everything connected
 }
 
-// isOver reports whether the client serves files from the bricks: each brick is connected or known to be down. The client itself
-// reports a silent server as down only after 10 s (AFR). A connection is reported a moment before it can be used, so two checks
-// in a row must succeed, unless the very first check succeeds.
+// isOver reports whether the client serves files from the bricks: all of them are connected, or the time w.connect has passed. A
+// client itself treats a silent server as down only after 10 s (AFR). A connection is reported a moment before it can be used, so
+// two checks in a row must succeed, unless the very first check succeeds.
 func (w *brickWait) isOver(graph mount.Graph, now time.Time) bool {
 	w.checks++
 	if graph.Bricks != w.bricks {

@@ -20,7 +20,7 @@ func (m *Manager) explain(r record, servers []string, failure error, c child) er
 	logPath := m.logPath(r.Source.VolumeID)
 	kind := mount.ErrUnavailable
 	words, asked := cause(tail(logPath))
-	if c.refused != nil { // the log has at most a number
+	if c.refused != nil { // the log has at most the number of the error
 		words, asked = "the node plugin cannot make the client's mount: "+plain.Line(c.refused.Error(), longestReason)+"; /dev/fuse and a privileged container are needed", false
 	}
 	switch {
@@ -43,7 +43,7 @@ func (m *Manager) explain(r record, servers []string, failure error, c child) er
 		return fmt.Errorf("%w (%w)", err, errMute)
 	}
 	if asked {
-		return mount.Conceal(err, m.cfg.Servers.of(r.Source), r.Source.Options.Port()) // the order of servers would show which one answered
+		return mount.Conceal(err, m.cfg.Servers.of(r.Source), r.Source.Options.Port()) // not servers, whose order would show which one answered
 	}
 	return err
 }
@@ -101,8 +101,9 @@ func reason(lines []string) string {
 	return words
 }
 
-// cause is like reason. asked reports whether the cause is about a server that was asked for the volume file and did not give it.
-// Such a server may be any address that the author of the PersistentVolume chose; addresses of bricks come from the volume file.
+// cause is like reason. The result asked is true if the cause is about a server that was asked for the volume file and did not
+// give it. Such a server may be any address that the author of the PersistentVolume chose; addresses of bricks come from the
+// volume file.
 func cause(lines []string) (words string, asked bool) {
 	for _, e := range explanations() {
 		for _, line := range lines {
@@ -123,7 +124,8 @@ func (e explanation) ofConnections() bool {
 	return e.words == brokenOff || e.words == tlsFailed || strings.Contains(e.words, "server $1")
 }
 
-// ofTheEnd matches the lines that a client logs at its end, whatever the reason: it may not unmount (package placement).
+// ofTheEnd matches the lines that a client logs whenever it ends. Its unmount always fails, because clients must not unmount
+// (package placement).
 var ofTheEnd = regexp.MustCompile(`cleanup_and_exit|0-glusterfs-fuse: fuse: failed to unmount `)
 
 // lastLine returns the last warning or error in a log that may be a reason, without the client's prefix.

@@ -18,7 +18,7 @@ type Served struct {
 	Volume      string // name of the gluster volume
 	Subdir      string // the directory of the volume that is mounted, "" for the whole volume
 	StagingPath string
-	Client      string // name of the client; the volume's next client has another. "": one is being started, or its start was interrupted
+	Client      string // different for each client of the volume; "" while a client is being started, or if its start was interrupted
 	Device      mount.Device
 	PID         int
 	Alive       bool // the client has not ended
@@ -63,7 +63,8 @@ func (m *Manager) Serves(volumeID string) (s Served, staged bool) {
 	return served(r), true
 }
 
-// Adopt rebuilds the record of a volume that a client of this state directory serves at a staging path, if the record is lost.
+// Adopt rebuilds the record of a volume if it is lost. The data come from the client of this state directory that serves the
+// volume at stagingPath.
 func (m *Manager) Adopt(ctx context.Context, volumeID, stagingPath string) error {
 	unlock, err := m.lock(ctx, "a repair", volumeID, stagingPath)
 	if err != nil {
@@ -109,8 +110,8 @@ func (m *Manager) ActiveGraph(ctx context.Context, volumeID string) (string, err
 	return m.asker.ActiveGraph(ctx, m.limits.ask, r.name(), dir)
 }
 
-// GraphMayHaveChanged reports whether the volume's client has logged anything since a time; a client logs each new graph. It
-// returns true if the client's log is missing or its log level hides new graphs. It costs next to nothing.
+// GraphMayHaveChanged reports whether the volume's client has logged anything since the given time; a client logs each new graph.
+// It returns true if the client's log is missing or its log level hides new graphs. It only reads the time of the log file.
 func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	r, known := m.record(volumeID)
 	if level := r.Source.Options.LogLevel(); !known || level == "ERROR" || level == "CRITICAL" || level == "NONE" {
@@ -120,7 +121,8 @@ func (m *Manager) GraphMayHaveChanged(volumeID string, since time.Time) bool {
 	return err != nil || !info.ModTime().Before(since)
 }
 
-// EndClient kills a client; OnDeath then reports its end. It returns an error if the client is still there.
+// EndClient kills a client. The function that OnDeath has set is then called. EndClient returns an error if the client is still
+// there.
 func (m *Manager) EndClient(s Served) error {
 	r, known := m.record(s.VolumeID)
 	if !known || r.name() != s.Client {

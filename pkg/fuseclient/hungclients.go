@@ -17,7 +17,7 @@ type hungClients struct {
 	since map[string]time.Time // the last request without an answer, by name of the record
 }
 
-// note records the result of a request to a client itself. A request that the caller gave up early shows nothing.
+// note records the result of a request to a client itself. A timeout because the caller gave up early shows nothing.
 func (h *hungClients) note(ctx context.Context, client string, err error) {
 	hangs := errors.Is(err, mount.ErrTimeout)
 	if hangs && ctx.Err() != nil {
@@ -50,8 +50,8 @@ func (h *hungClients) has(client string, within time.Duration) bool {
 	return hangs
 }
 
-// Hangs reports whether a client fails to answer, within the limit, a request that needs no brick. Stats and Health ask with a
-// shorter limit, which a healthy client on a very busy machine may miss, so Hangs does not join their requests.
+// Hangs sends a client a request that needs no brick, and reports whether the client fails to answer within limit. Stats and
+// Health ask with a shorter limit, which a healthy client on a very busy machine may miss, so Hangs does not join their requests.
 func (m *Manager) Hangs(ctx context.Context, s Served, limit time.Duration) (bool, error) {
 	_, err := m.asker.ClientEnded(ctx, limit, "long-"+s.Device.String(), s.StagingPath)
 	m.hung.note(ctx, s.Client, err)
@@ -61,7 +61,7 @@ func (m *Manager) Hangs(ctx context.Context, s Served, limit time.Duration) (boo
 	return false, err
 }
 
-// MayHang reports whether a client has not answered a request a short time ago. It sends no request.
+// MayHang reports whether a client left a recent request unanswered (limits.hung). It sends no request.
 func (m *Manager) MayHang(s Served) bool { return m.isHung(s.Client) }
 
 // isHung is MayHang for the name of a client.

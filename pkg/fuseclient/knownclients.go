@@ -14,8 +14,8 @@ type foundClients struct {
 }
 
 // knownClients returns the running clients: those that the last search found, and those started since. It searches at the first
-// call, and if search is set. It misses a client that was started since the last search and has no record any more; such a client
-// still serves pods although its volume was unstaged.
+// call, and if search is set. It can miss a client that was started since the last search and has no record any more: its volume
+// was unstaged, but it still serves pods.
 func (m *Manager) knownClients(search bool) []runningClient {
 	m.found.mu.Lock()
 	defer m.found.mu.Unlock()

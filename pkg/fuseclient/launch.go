@@ -22,9 +22,9 @@ import (
 type child struct {
 	process process
 	pidfd   int           // used and closed by firstAnswer
-	exited  chan struct{} // closed when the process is reaped; cmd.ProcessState may be read only then
+	exited  chan struct{} // closed when the process is reaped; do not read cmd.ProcessState before
 	cmd     *exec.Cmd
-	refused error // why this process could not make the client's mount, unless the client then made it
+	refused error // why this process could not make the client's mount; nil if the client then made it
 }
 
 // launch starts the client's process at a place.
@@ -37,7 +37,7 @@ func (m *Manager) launch(ctx context.Context, r record, servers mount.Reachable,
 	if err := rotateLog(logPath); err != nil {
 		return child{}, err
 	}
-	// The output of the client before it has opened its log also goes to the log.
+	// The client's output goes to the log even before the client has opened it.
 	log, err := os.OpenFile(logPath, os.O_APPEND|os.O_WRONLY|unix.O_NOFOLLOW, 0) //nolint:gosec // below the state directory
 	if err != nil {
 		return child{}, fmt.Errorf("open the client's log: %w", err)
@@ -125,7 +125,7 @@ func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client p
 			return mount.Device{}, fmt.Errorf("%w: %w", errEnded, err)
 		}
 		if first != nil {
-			// A client that was taken over and is not supervised can mount any file system.
+			// If a malicious server has taken over a client that is not supervised, the client can mount any file system.
 			if first.FSType != mount.FSType {
 				return mount.Device{}, fmt.Errorf("it has mounted a file system of type %q", first.FSType)
 			}

@@ -1,15 +1,22 @@
 // Package fuseclient owns the GlusterFS FUSE clients of a node: a Manager starts, records, mounts and ends them, and implements
-// mount.Mounter. Clients start as children of this process but outlive it; their records on disk let the next process take them
-// over. The caller needs one Manager per state directory, which is locked until Close, and must call Run.
+// mount.Mounter. Clients start as children of this process but outlive it. Their records on disk let the Manager of the next
+// process take them over.
+//
+// The main function must call fusequery.Serve if fusequery.IsChild reports true. NewManager locks the state directory, and waits
+// up to 10 s if another process holds the lock. The caller sets OnDeath and OnReplace if it needs them, and then calls Run. Close
+// comes last, after Run and all other calls have returned. All other methods may be called concurrently. A call that changes
+// mounts waits about a second for another call for the same volume, and then fails with mount.ErrBusy. The methods of
+// mount.Mounter return the errors that are listed there. NewManager makes the whole process ignore SIGXFSZ. ReadVolumes,
+// ReadEnding, ReadPlacement, ReadClusterServers and Clients need no Manager; other programs, such as doctor, use them.
 //
 // State directory:
 //
 //	volumes/<hash>.json              the staged volumes, and the process of each volume's client
 //	ending/<hash>-<generation>.json  retired clients that may not have ended yet
-//	clients/<hash>-<generation>      where a client mounts first: a path that is never used again, because GlusterFS
-//	                                 unmounts whatever lies on its own path when it ends, unless that is
-//	                                 refused. A client with a separate mount namespace stays mounted there
-//	logs/<hash>.log, .log.1          the client's log, and that of the client before it; .log.new is that of the next
+//	clients/<hash>-<generation>      the client's fresh path, on which it mounts first. A client with a separate mount
+//	                                 namespace stays mounted there. No later client uses the same path: a client that
+//	                                 ends unmounts whatever lies on its path, unless that is forbidden to it
+//	logs/<hash>.log                  the client's log. The previous client's log ends in .log.1, the next one's in .log.new
 //	tree/<version>                   the files of clients that run outside the container (package placement)
 //	leftovers                        files that the last start could not remove, for doctor
 //	placement.json                   whether clients run outside the container, for doctor
@@ -45,9 +52,9 @@ import (
 type Config struct {
 	StateDir     string        // on a local file system that survives restarts of the driver
 	Glusterfs    string        // absolute path of the client's binary, or its name in PATH; default "glusterfs"
-	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, more than the client's own 42 s
+	StartTimeout time.Duration // how long a client may take until its first answer; default 60 s, longer than the client's own timeout of 42 s
 	Prober       *mount.Prober // default mount.NewProber
-	Health       bool          // Health will be called: hold each client's .meta open from its start
+	Health       bool          // set if the method Health will be called: each client's .meta is then kept open from its start
 	Servers      ClusterServers
 	// Placement is where clients run; default PlacementPod.
 	Placement   string
@@ -57,7 +64,7 @@ type Config struct {
 	ResolverRoot string
 	// FetchVolfile returns the volume file that a server gives; default volfile.FromServer.
 	FetchVolfile func(ctx context.Context, server string, port int, volume string) (string, error)
-	Asker        *fusequery.Asker // default: one whose child process is an ordinary child
+	Asker        *fusequery.Asker // default: a new one. NewManager sets its Start, and Close closes it
 }
 
 // limits bound waits that normally take milliseconds.
@@ -68,7 +75,7 @@ type limits struct {
 	mute time.Duration // for the volume file, before the next server is tried
 	tick time.Duration // between two rounds of Run
 	calm time.Duration // how long a client that was just started is assumed to answer
-	hung time.Duration // how long a client that did not answer is assumed to hang; longer than the interval of package healing
+	hung time.Duration // how long a client that did not answer is assumed to hang; longer than the 30 s between checks of package healing
 
 	bricks  time.Duration // for a client to use new bricks
 	connect time.Duration // after that, for its connections to all of them
@@ -97,23 +104,24 @@ type Manager struct {
 	deaths    atomic.Int64 // clients that ended while they were needed
 	onDeath   atomic.Pointer[func(volumeID string)]
 	onReplace atomic.Pointer[func(ctx context.Context, former Served)]
-	changed   chan struct{} // there are unwritten publications
+	changed   chan struct{} // tells Run that there are unwritten publications
 	leftovers []string      // files of earlier processes, each with the reason; set only at the start
 
 	found  foundClients
-	rounds int // of upkeep, which alone uses it
+	rounds int // of upkeep so far; only upkeep uses it
 
 	mu            sync.Mutex
 	records       map[string]record // by volume id; the content of volumes/
 	unwritten     map[string]bool   // the volumes whose publications are in memory only
 	placement     PlacementState    // where clients run
-	resolverError logging.LastText  // of the last attempt to read the node's hosts and resolver, so that it is logged once
+	resolverError logging.LastText  // of the last attempt to read the node's hosts and resolver; the same error is logged once
 }
 
 var _ mount.Mounter = (*Manager)(nil)
 
 // NewManager reads the records of an earlier process, and removes those from an earlier boot and the remains of unfinished
-// operations. It starts nothing and does not touch a client that is in use.
+// operations. It prepares the node for clients, which can take up to StartTimeout. It starts no client for a volume, and ends
+// none that is in use.
 func NewManager(ctx context.Context, cfg Config) (*Manager, error) {
 	return newManager(ctx, cfg, limits{
 		ask: 5 * time.Second, lock: time.Second, exit: 5 * time.Second, mute: 10 * time.Second, tick: time.Minute, calm: 2 * time.Second, hung: 40 * time.Second,
@@ -161,7 +169,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	if cfg.StateDir, err = filepath.EvalSymlinks(cfg.StateDir); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	// A second driver would take clients that this one is starting for leftovers and end them.
+	// A second driver would treat clients that this driver is starting as leftovers, and end them.
 	unlock, err := dirlock.Lock(ctx, cfg.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -181,7 +189,7 @@ func newManager(ctx context.Context, cfg Config, limits limits) (*Manager, error
 	return m, nil
 }
 
-// Close releases the state directory to other processes. The clients keep running.
+// Close releases the state directory to other processes, and closes the Asker. The clients keep running.
 func (m *Manager) Close() {
 	m.closePublications()
 	m.asker.Close()
@@ -210,7 +218,7 @@ func (m *Manager) logPath(volumeID string) string {
 	return filepath.Join(m.cfg.StateDir, "logs", hash(volumeID)+".log")
 }
 
-// lock locks first the volume, then the path, so that neither two calls for one volume nor two volumes at one path run at once.
+// lock locks first the volume and then the path, so that at most one call at a time uses a volume, and at most one uses a path.
 func (m *Manager) lock(ctx context.Context, operation, volumeID, path string) (unlock func(), err error) {
 	if volumeID == "" {
 		return nil, fmt.Errorf("%w: the volume id is empty", mount.ErrInvalid)
@@ -227,7 +235,7 @@ func (m *Manager) lock(ctx context.Context, operation, volumeID, path string) (u
 	return func() { unlockPath(); unlockVolume() }, nil
 }
 
-// owner returns the volume, other than except, whose client serves a device.
+// owner returns the volume whose client serves a device. It ignores the volume with the id except.
 func (m *Manager) owner(dev mount.Device, except string) (volumeID string, found bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -243,7 +251,7 @@ func logger(ctx context.Context, r record) klog.Logger {
 	return klog.FromContext(ctx).WithValues("volumeID", r.Source.VolumeID, "generation", r.Generation, "pid", r.Process.PID)
 }
 
-// withCleanup returns the first error, with the errors of the cleanup after it in its text.
+// withCleanup returns err, and adds the errors of the cleanup to its text.
 func withCleanup(err error, cleanup ...error) error {
 	if extra := errors.Join(cleanup...); extra != nil {
 		return fmt.Errorf("%w (and cleaning up: %v)", err, extra) //nolint:errorlint // the first one is the reason

@@ -5,12 +5,12 @@ import (
 	"sync"
 )
 
-// metaDirs holds the .meta directories of clients, in which a client reports its own state without asking a brick. Looking up
-// .meta goes through the root directory, which needs bricks, so it is done once and the open directory is kept.
+// metaDirs holds the .meta directories of clients, in which a client reports its own state without asking a brick. A lookup of
+// .meta goes through the root directory, which needs bricks. So each .meta is looked up once and stays open.
 type metaDirs struct {
 	mu     sync.Mutex
 	all    map[string]*os.File // keyed by name of the record
-	closed map[string]bool     // of retired clients, which an open descriptor would keep alive
+	closed map[string]bool     // retired clients, by the same key; an open .meta would keep them alive
 }
 
 func (m *metaDirs) get(r record) *os.File {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// metaOption sets the name of a client's .meta directory (xlators/meta, meta-dir-name). In that directory, any process that may
-// open a file of the volume can read the node's paths and the volume's passwords, and a container's root user can set the
-// client's log level.
+// metaOption sets the name of a client's .meta directory (xlators/meta, meta-dir-name). If pods could guess the name, any process
+// with access to a file of the volume could read the node's paths and the volume's passwords there, and a container's root user
+// could set the client's log level.
 const metaOption = "--xlator-option=meta-autoload.meta-dir-name="
 
 // newMetaName returns a name that no pod can guess. It appears only in the client's arguments.

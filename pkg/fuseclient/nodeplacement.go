@@ -25,13 +25,13 @@ const (
 	PlacementPod = "pod"
 )
 
-// placingPause is how long the result of a preparation of the node that has failed is used: on some nodes it always fails, and each
-// attempt reads all files of the client and starts it, while pods wait for their volumes.
+// placingPause is the time between a failed preparation of the node and the next attempt. On some nodes the preparation always
+// fails. Each attempt reads all files of the client and starts it, and pods wait for their volumes meanwhile.
 const placingPause = 5 * time.Second
 
 // openNode prepares the node for clients, and reports whether the result differs from the previous one. Until the preparation
-// succeeds, clients run in the container. Of several calls at once, one prepares the node for all. ctx bounds only the wait for
-// another call: all calls use the result, so it must not depend on the deadline of one of them.
+// succeeds, clients run in the container. If several calls run at once, one of them prepares the node for all. ctx limits only
+// the wait for another call. It does not limit the preparation, whose result must not depend on the deadline of one of the calls.
 func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	if m.placing.Acquire(ctx, 1) != nil {
 		return false
@@ -68,9 +68,9 @@ func (m *Manager) openNode(ctx context.Context) (changed bool) {
 	return true
 }
 
-// retryNode prepares the node again if that has failed: a client that is started in the container stays there, although a failure
-// may last only for a moment. It returns when ctx ends, or after a start's time, even if the preparation hangs: the client's files may
-// be on a disk that does not answer.
+// retryNode prepares the node again if the last preparation has failed. The failure may last only for a moment, but a client that
+// is started in the container stays there. retryNode returns when ctx ends or StartTimeout has passed, even if the preparation
+// hangs: the client's files may be on a disk that does not answer.
 func (m *Manager) retryNode(ctx context.Context) {
 	if m.cfg.Placement != PlacementNode || m.node.Load() != nil {
 		return
@@ -85,8 +85,8 @@ func (m *Manager) retryNode(ctx context.Context) {
 	})
 }
 
-// supervisionInPod reports whether clients in the container cannot be supervised, and why their calls of mount(2) cannot be read. If
-// not even that is known, the start of a client fails and returns the reason.
+// supervisionInPod reports whether clients in the container cannot be supervised, and why their calls of mount(2) cannot be read.
+// If an error prevents the answer, the results are zero; the start of a client then fails with that error.
 func (m *Manager) supervisionInPod() (unsupervised bool, hidden string) {
 	confinement, err := m.confine()
 	if err != nil {
@@ -96,7 +96,7 @@ func (m *Manager) supervisionInPod() (unsupervised bool, hidden string) {
 	if err != nil || !supervised {
 		return err == nil, ""
 	}
-	return false, text(confinement.Hidden(exec.Command(m.cfg.Glusterfs, "--version"))) //nolint:gosec,noctx // the client, which is killed
+	return false, text(confinement.Hidden(exec.Command(m.cfg.Glusterfs, "--version"))) //nolint:gosec,noctx // the client; Hidden kills it
 }
 
 // text returns the text of an error, or "".
@@ -107,7 +107,8 @@ func text(err error) string {
 	return err.Error()
 }
 
-// logPlacement is called by Run, not at the start: a driver that fails to start logs only the reason for that.
+// logPlacement logs if clients do not run as configured. Run calls it, and not NewManager, so that a driver that fails to start
+// logs only the reason for the failure.
 func (m *Manager) logPlacement(ctx context.Context) {
 	m.mu.Lock()
 	state := m.placement
@@ -139,8 +140,8 @@ func (m *Manager) tryNode(ctx context.Context) (*placement.Node, error) {
 	})
 }
 
-// questions is the prefix of the cgroups of processes that ask clients: such a process may wait for a client for longer than the
-// container lives.
+// questions is the prefix of the names of cgroups for processes that ask clients. These cgroups are outside the container,
+// because such a process may still wait for a client after the container has ended.
 const questions = "questions-"
 
 // startAsker starts a process that asks clients.
@@ -161,7 +162,7 @@ func (m *Manager) closeNode() {
 	}
 }
 
-// preparePlace prepares the place in which the record's client is to run. discard removes its remains.
+// preparePlace prepares the place in which the record's client is to run. The method discard removes the remains of the place.
 func (m *Manager) preparePlace(r record) (*placement.Place, error) {
 	client := placement.Client{Name: r.name(), Log: nextLog(m.logPath(r.Source.VolumeID)), Mount: m.freshPath(r), Group: m.groups.Next()}
 	if node := m.node.Load(); node != nil {
@@ -215,7 +216,7 @@ func (m *Manager) refreshSecretsOf(ctx context.Context, client process) error {
 		if err != nil {
 			return nil, err
 		}
-		// A client that was taken over may have mounted a file system that never answers.
+		// A client that a malicious server has taken over may have mounted a file system that never answers.
 		if fsType, err := mount.TypeIn(client.PID, at.Mount); err != nil || fsType != "tmpfs" {
 			_ = file.Close()
 			return nil, fmt.Errorf("%s of process %d is not in memory: %w", dir, client.PID, fs.ErrNotExist)

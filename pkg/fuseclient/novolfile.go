@@ -10,7 +10,7 @@ import (
 
 // isMute reports whether a client still waits for its volume file. A client that has the file logs the graph (unless its log
 // level is ERROR or above) and opens further connections: to the server that gave the file and to glusterd on each brick's
-// server. If that is not certain, isMute returns false, and the client is left alone.
+// server. If the connections cannot be counted, isMute returns false, and the client is left alone.
 func (m *Manager) isMute(r record) bool {
 	if slices.ContainsFunc(tail(m.logPath(r.Source.VolumeID)), func(line string) bool { return strings.HasPrefix(line, "Final graph:") }) {
 		return false
@@ -50,7 +50,8 @@ func connections(p process) (int, error) {
 	return count, nil
 }
 
-// parseConnections returns the inodes of the sockets in a /proc/net/tcp table that do not listen and belong to a process.
+// parseConnections returns the inodes of sockets that belong to a process and do not listen. table has the format of
+// /proc/net/tcp.
 func parseConnections(table string) []string {
 	const (
 		state, inode = 3, 9 // fields; the header line has words there

@@ -14,14 +14,14 @@ type PlacementState struct {
 	Error     string `json:"error,omitempty"`   // why clients do not run on the node although they should
 	// Unsupervised is set if clients can mount more than once, see placement.Confinement.
 	Unsupervised bool `json:"unsupervised,omitempty"`
-	// Hidden says why the node plugin cannot make the mounts of clients, see placement.Node; "" if it can.
+	// Hidden is the reason why the node plugin cannot make the mounts of clients, see placement.Node; "" if it can.
 	Hidden string `json:"hidden,omitempty"`
 }
 
 func placementPath(stateDir string) string { return filepath.Join(stateDir, "placement.json") }
 
 // ReadPlacement returns the state that the last node plugin with this state directory wrote. The error wraps fs.ErrNotExist if
-// there is none.
+// none was written.
 func ReadPlacement(stateDir string) (PlacementState, error) {
 	var state PlacementState
 	data, err := os.ReadFile(placementPath(stateDir)) //nolint:gosec // of the node plugin

@@ -24,11 +24,11 @@ func identifyProcess(pid int) (process, error) {
 }
 
 // alive reports whether the process may still be there. A killed client counts as alive while one of its threads waits in the
-// kernel, because it holds /dev/fuse until then, although /proc shows it as a zombie.
+// kernel: /proc already shows a zombie, but the client still holds /dev/fuse.
 func (p process) alive() bool {
 	pidfd, err := p.open()
 	if pidfd == -1 {
-		return err != nil // if that is uncertain, no second client is started
+		return err != nil // in doubt it is alive, so that no second client is started
 	}
 	_ = unix.Close(pidfd)
 	return true
@@ -63,8 +63,8 @@ func (p process) open() (pidfd int, err error) {
 	return pidfd, err
 }
 
-// awaitIdly waits for the end of the process behind pidfd, or for the deadline unless it is zero, without blocking a thread. It
-// closes pidfd.
+// awaitIdly waits, without blocking a thread, until the process behind pidfd ends or the deadline passes. A zero deadline means
+// no limit. awaitIdly closes pidfd.
 func awaitIdly(pidfd int, deadline time.Time) {
 	_ = unix.SetNonblock(pidfd, true) // makes os.NewFile use the poller; if this fails, Wait blocks a thread instead
 	file := os.NewFile(uintptr(pidfd), "pidfd")

@@ -80,8 +80,8 @@ func (m *Manager) takeUnwritten() map[string]bool {
 	return volumes
 }
 
-// writePublications writes the records of volumes whose publications have changed. upkeep writes those that cannot be written
-// now.
+// writePublications writes the records of volumes whose publications have changed. Records that cannot be written now are written
+// by upkeep.
 func (m *Manager) writePublications(ctx context.Context) {
 	for volumeID := range m.takeUnwritten() {
 		m.writeAgain(ctx, volumeID)
@@ -92,13 +92,13 @@ func (m *Manager) writePublications(ctx context.Context) {
 func (m *Manager) closePublications() {
 	for volumeID := range m.takeUnwritten() {
 		if r, known := m.record(volumeID); known {
-			_ = writeRecord(m.recordPath(volumeID), r) // without it, events cannot name the pod
+			_ = writeRecord(m.recordPath(volumeID), r) // without the record, events cannot name the pod
 		}
 	}
 }
 
-// isPublished reports whether target is still a mount point. A record of an earlier process may list a target that is not: the
-// process may have been killed before it wrote an unpublish.
+// isPublished reports whether target is still a mount point. A record of an earlier process may also list an unpublished target:
+// the process may have been killed before it could record the end.
 func isPublished(target string) bool {
 	top, err := mount.Top(target)
 	return top != nil || err != nil && !errors.Is(err, fs.ErrNotExist)

@@ -68,8 +68,8 @@ func fromRequest(p mount.Publication, staging string) record {
 	return record{Source: *p.Source, StagingPath: staging}
 }
 
-// compareWithRequest returns an error if the staged volume is not the requested one: of two PersistentVolumes with one handle,
-// the kubelet stages only the first. It accepts a target that is mounted already, because a pod uses it.
+// compareWithRequest returns an error if the staged volume is not the requested one. This happens if two PersistentVolumes have
+// the same handle: the kubelet stages only the first. A target that is already mounted is accepted, because a pod uses it.
 func compareWithRequest(r record, p mount.Publication, target string) error {
 	if p.Source == nil || r.Source.Volume == p.Source.Volume && r.Source.Subdir == p.Source.Subdir {
 		return nil

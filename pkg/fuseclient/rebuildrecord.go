@@ -74,9 +74,9 @@ func (m *Manager) rebuild(ctx context.Context, volumeID, path string) (r record,
 	}, true, err
 }
 
-// carryOver adds to a volume's rebuilt record what the client's arguments do not tell: its cluster, servers that the client was not
-// started with, and where the volume is published. It takes that from a record that was not saved completely, or that is older than
-// the client.
+// carryOver completes the rebuilt record r with data that the client's arguments lack: the volume's cluster, servers that the
+// client was not started with, and publications. It copies them from the record former, which was not saved completely or is
+// older than the client.
 func (m *Manager) carryOver(r, former record) record {
 	if former.BootID != r.BootID || former.Source.VolumeID != r.Source.VolumeID || former.Source.Volume != r.Source.Volume {
 		return r
@@ -127,8 +127,8 @@ func runningClients(stateDir, hash string) []runningClient {
 	return found
 }
 
-// sees reports whether dir is the same directory for a process as for this one: another node plugin in a container on the node
-// may use the same path for another directory.
+// sees reports whether dir is the same directory for the process p and for this process: another node plugin in a container on
+// the node may use the same path for another directory.
 func sees(p process, dir string) bool {
 	own, err := mount.LocationOf(dir)
 	theirs, theirErr := mount.LocationIn(p.PID, dir)
@@ -150,8 +150,8 @@ func parseClient(args []string, directory string) (runningClient, bool) {
 	return runningClient{hash: volume, generation: number, source: source}, ok
 }
 
-// holdsFUSE reports whether a process has /dev/fuse open. Any user, also in a container, can start a process with the arguments
-// of a client, but not with this device.
+// holdsFUSE reports whether a process has /dev/fuse open. Any user, even in a container, can start a process with the arguments
+// of a client, but cannot open this device.
 func holdsFUSE(p process) bool {
 	fds, _ := filepath.Glob(p.procPath("fd/*")) // the pattern is valid
 	return slices.ContainsFunc(fds, func(fd string) bool {

@@ -14,8 +14,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// recordVersion is the version of the records that this driver writes. It also reads older ones; records of drivers from before
-// the version field have 0.
+// recordVersion is the version of the records that this driver writes. It also reads older versions. Records that were written
+// before the field version existed have version 0.
 const recordVersion = 1
 
 // record describes a staged volume and its client for a later process, which did not stage the volume. It holds no secrets.
@@ -27,9 +27,10 @@ type record struct {
 	Process     process      `json:"process"`     // zero until the client runs
 	BootID      string       `json:"bootID"`
 	Device      mount.Device `json:"device"` // device of the client's mount; zero until the client has answered once
-	// By target path. Only changePublications changes the map.
+	// By target path. Copies of a record in use share the map, so changePublications replaces it.
 	Publications map[string]Publication `json:"publications,omitempty"`
-	// Unused is set only in ending/, once the client has no mount left: another client may get its device number from then on.
+	// Unused is set only in ending/, when the client has no mount left. From then on, another client's mount may have the device
+	// number.
 	Unused bool `json:"unused,omitempty"`
 }
 
@@ -136,7 +137,7 @@ func parseRecord(data []byte) (record, error) {
 func removeFile(path string) error {
 	err := os.Remove(path)                                                //nolint:gosec // below the state directory
 	if _, missing := os.Lstat(path); errors.Is(missing, fs.ErrNotExist) { //nolint:gosec // below the state directory
-		return nil // a read-only file system refuses before checking that the file exists
+		return nil // on a read-only file system, Remove also fails if the file does not exist
 	}
 	return err
 }

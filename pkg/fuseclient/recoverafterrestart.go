@@ -15,14 +15,14 @@ import (
 )
 
 // recover reads the state of an earlier process, and writes the files that doctor reads. Leftovers that cannot be removed stay
-// for the next start; they do not keep this process from serving, because otherwise no volume of the node could be unmounted.
+// for the next start. They do not stop this process, because without it no volume of the node could be unmounted.
 func (m *Manager) recover(ctx context.Context) error {
 	log := klog.FromContext(ctx)
 	err := errors.Join(m.recoverVolumes(ctx, log), m.resumeEnding(ctx), m.sweepClients(ctx, log), m.sweepLogs(log), m.sweepUnfinished(log))
 	m.sweepTrees(log)
 	m.writeLeftovers(log)
 	if err := m.cfg.Servers.write(m.cfg.StateDir); err != nil {
-		log.Error(err, "Cannot record the servers of clusters; doctor judges those of an earlier start")
+		log.Error(err, "Cannot record the servers of clusters; doctor uses those of an earlier start")
 	}
 	return err
 }
@@ -61,20 +61,20 @@ func (m *Manager) recoverVolumes(ctx context.Context, log klog.Logger) error {
 		switch {
 		case err != nil:
 			log.Error(err, "Cannot rebuild the record of a volume; the next call for the volume tries again", "volumeID", former.Source.VolumeID)
-		case !known: // the file stays until then, because the record is rebuilt from it, too
+		case !known: // not removed earlier, because restore also reads the file
 			m.recordLeftover(log, path, removeFile(path))
 		}
 	}
 	return err
 }
 
-// dropUnpublished removes the publications that ended just before the earlier process did.
+// dropUnpublished removes publications whose end the earlier process could not record.
 func dropUnpublished(r record) {
 	maps.DeleteFunc(r.Publications, func(target string, _ Publication) bool { return !isPublished(target) })
 }
 
-// inService reports whether a client whose record is incomplete is mounted at its staging path: the disk may have become full
-// between two saves.
+// inService reports whether the client of an incomplete record is mounted at the staging path. The record of such a client is
+// incomplete if the disk became full between two saves.
 func (m *Manager) inService(r record) bool {
 	running := runningClients(m.cfg.StateDir, hash(r.Source.VolumeID))
 	i := slices.IndexFunc(running, func(c runningClient) bool { return c.generation == r.Generation })
@@ -82,12 +82,13 @@ func (m *Manager) inService(r record) bool {
 	if i < 0 || top == nil || top.FSType != mount.FSType {
 		return false
 	}
-	// A client leaves that path once it is mounted at the staging path, unless it has a separate mount namespace.
+	// The first mount is removed when the client is mounted at the staging path, unless the client has a separate mount
+	// namespace.
 	device, mounted, err := mount.DeviceIn(running[i].process.PID, m.freshPath(r))
 	return err == nil && (!mounted || device == mount.DeviceOf(top))
 }
 
-// hasSuccessor reports whether a later client of the volume runs, whose record could not be saved.
+// hasSuccessor reports whether a later client of the volume runs. The record of that client could not be saved.
 func (m *Manager) hasSuccessor(r record) bool {
 	return slices.ContainsFunc(runningClients(m.cfg.StateDir, hash(r.Source.VolumeID)), func(c runningClient) bool { return c.generation > r.Generation })
 }
@@ -115,10 +116,10 @@ func (m *Manager) writeLeftovers(log klog.Logger) {
 	}
 }
 
-// interrupted removes a client whose start was not finished. If it was to replace a dead client, the volume still counts as
-// staged: the orchestrator will publish it without staging it again.
+// interrupted removes a client whose start was not finished. If that client was to replace a dead one, the volume still counts as
+// staged: the orchestrator will publish the volume without staging it again.
 func (m *Manager) interrupted(r record) error {
-	if r.Process.PID == 0 { // the earlier process was stopped before it could write the number
+	if r.Process.PID == 0 { // the earlier process ended before it could write the number
 		r.Process, _ = findClient(m.freshPath(r))
 	}
 	err := m.discard(r)

@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// retire ends a client that the volume no longer needs. It removes the client's first mount, usually the last one that is left; a
-// healthy client then exits by itself. reap does the rest in the background, and a file in ending/ lets the next process
+// retire ends a client that the volume no longer needs. It removes the client's first mount, usually the last mount that is left.
+// A healthy client then exits by itself. reap does the rest in the background, and a file in ending/ lets the next process
 // continue.
 func (m *Manager) retire(ctx context.Context, r record) {
 	if _, begun := m.reaping.LoadOrStore(r.name(), true); begun {
@@ -21,7 +21,8 @@ func (m *Manager) retire(ctx context.Context, r record) {
 	log := logger(ctx, r)
 	m.metas.close(r) // an open .meta would keep the client alive
 	err := errors.Join(writeRecord(m.endingPath(r), r), m.removeFirstMount(ctx, r.Process, m.freshPath(r)))
-	// The kernel reuses the number of a device without mounts for the next mount, so check the use before unmounting.
+	// Check the use now: the kernel may give the number of a device without mounts to the next mount, which would then count as a
+	// use.
 	if used, usedErr := m.inUse(r); usedErr == nil && !used && !r.Unused {
 		r.Unused = true
 		err = errors.Join(err, writeRecord(m.endingPath(r), r))

@@ -63,9 +63,9 @@ func (m *Manager) compareStaged(ctx context.Context, source mount.Source, path s
 	return nil
 }
 
-// completed returns the record of a volume that is being published. A rebuilt record lacks the cluster, and servers that the
-// client was not started with: completed takes them from the request, and stores them. A record without a cluster may also be
-// that of a static volume, whose servers and options are then updated as in a stage.
+// The method completed adds data of a publish request to the volume's record, and returns the result. A rebuilt record lacks the
+// cluster, and servers that the client was not started with. The record of a static volume also has no cluster; its servers and
+// options are updated as in Stage.
 func (m *Manager) completed(ctx context.Context, r record, source *mount.Source) record {
 	if source == nil || r.Source.Cluster != "" || source.Validate() != nil || r.Source.Difference(*source) != "" || !r.Source.Outdated(*source) {
 		return r
@@ -80,11 +80,11 @@ func (m *Manager) update(ctx context.Context, r record, source mount.Source) {
 	log := logger(ctx, r).WithValues("servers", source.Servers, "mountOptions", source.Options.String())
 	r.Source = source
 	logUnwritten(ctx, source.VolumeID, m.save(r))
-	log.Info("The request for a volume in use has other servers or mount options than its record, or a cluster that the record lacks; its client uses them from its next start")
+	log.Info("The request for a volume in use has other servers or mount options than its record, or a cluster that the record lacks; the volume's next client uses them")
 }
 
-// ensure makes sure that a live client of the volume is mounted at path: it does nothing if that is so, binds the client that
-// runs, or starts a new one.
+// ensure makes sure that a live client of the volume is mounted at path. If none is, it mounts the running client there, or
+// starts a new client.
 func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) (record, error) {
 	former, known := m.record(source.VolumeID)
 	top, err := mount.Top(path)
@@ -115,7 +115,7 @@ func (m *Manager) ensure(ctx context.Context, source mount.Source, path string) 
 	}
 	if known && former.Generation != r.Generation {
 		m.retire(ctx, former)
-		m.reportDeath(source.VolumeID) // the goroutine that waits for its end now finds another record
+		m.reportDeath(source.VolumeID) // watchForDeath does not report it, since it now finds another record
 	}
 	if m.cfg.Health {
 		m.holdMeta(ctx, r, path)
@@ -147,8 +147,8 @@ func (m *Manager) liveClient(ctx context.Context, former record, alive bool, sou
 	return r, tree, nil
 }
 
-// undo restores the volume's former record, if there was one, and ends the client that was just started and is not used: the
-// orchestrator does not unstage a volume that it could not stage.
+// undo ends a client that was just started and is not used, because the orchestrator does not unstage a volume that it could not
+// stage. It also restores the volume's former record, if there was one.
 func (m *Manager) undo(r, former record) error {
 	var err error
 	if former.Source.VolumeID == "" {
@@ -156,7 +156,7 @@ func (m *Manager) undo(r, former record) error {
 	} else {
 		err = m.save(former)
 	}
-	return errors.Join(err, m.discard(r)) // in this order, so that this does not count as the death of a needed client
+	return errors.Join(err, m.discard(r)) // after the record: the end must not count as the death of a needed client
 }
 
 // replaceable returns an error for a mount that must not be replaced: any mount except a GlusterFS mount whose client is gone for

@@ -17,11 +17,11 @@ import (
 )
 
 // errMute is returned when a server accepts connections but does not deliver the volume file. The client would wait half an hour
-// for it and try no other server.
+// for the file and try no other server.
 var errMute = errors.New("the server does not answer")
 
-// start starts a new client for the volume, waits for its first answer, and saves its record. After that the client is mounted
-// only at its fresh path. On failure nothing is left of the client, and the former record, if any, is restored.
+// start starts a new client for the volume, waits for its first answer, and saves its record. The client is then mounted only at
+// its fresh path. On failure nothing is left of the client, and the former record, if any, is restored.
 func (m *Manager) start(ctx context.Context, source mount.Source, stagingPath string) (record, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.StartTimeout)
 	defer cancel()
@@ -58,8 +58,8 @@ func (m *Manager) find(ctx context.Context, source mount.Source) (mount.Reachabl
 	return m.reordered(ctx, source, servers, usable), nil
 }
 
-// reordered returns the servers in another order. If there is a new first server, reordered connects to it again: the client
-// would look it up with the address family of the former one.
+// reordered returns the servers in another order. If another server is first now, reordered connects to it to find its address
+// family. Otherwise the client would look it up with the family of the former first server.
 func (m *Manager) reordered(ctx context.Context, source mount.Source, r mount.Reachable, servers []string) mount.Reachable {
 	if servers[0] != r.Servers[0] && !r.Unsure {
 		first, _ := m.cfg.Prober.Order(ctx, servers[:1], source.Options.Port()) // a server that cannot be reached has no family
@@ -83,8 +83,8 @@ func (m *Manager) order(ctx context.Context, source mount.Source) (mount.Reachab
 	return ordered, err
 }
 
-// attempt runs one start with the servers in the order that find returns. While find runs, it prepares what the client needs on
-// this node.
+// attempt runs one start with the servers in the order that find returns. While find runs, attempt prepares what the client needs
+// on this node.
 func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath string, find func(context.Context) (mount.Reachable, error)) (
 	r record, servers mount.Reachable, err error,
 ) {
@@ -121,8 +121,8 @@ func (m *Manager) attempt(ctx context.Context, source mount.Source, stagingPath 
 	}
 }
 
-// prepare saves the record before the client starts, so that the client has a record even if this process is killed, and prepares
-// the client's log and place.
+// prepare saves the record, and prepares the client's log and place. The record is saved before the client starts, so that the
+// client has one even if this process is killed.
 func (m *Manager) prepare(ctx context.Context, r record) (*placement.Place, error) {
 	logUnwritten(ctx, r.Source.VolumeID, m.save(r))
 	if err := makeLog(m.logPath(r.Source.VolumeID)); err != nil {
@@ -144,7 +144,7 @@ func (m *Manager) run(ctx context.Context, r record, servers mount.Reachable, pl
 		return r, err
 	}
 	r.Process = c.process
-	m.remember(r) // not on disk, to save time: interrupted finds the process by its fresh path
+	m.remember(r) // not on disk, to save time: the method interrupted finds the process by its fresh path
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	if started := r; len(servers.Servers) > 1 {

@@ -33,11 +33,11 @@ func (m *Manager) Stats(ctx context.Context, volumeID, path string) (mount.Stats
 	return stats, nil
 }
 
-// errReplaced is returned when the client that was mounted at the path has ended and the volume has another one.
+// errReplaced is returned when the client that was mounted at the path has ended and the volume has another client.
 var errReplaced = errors.New("the client has ended and was replaced")
 
-// mounted finds the volume at its staging or target path, which it returns without symbolic links. Its errors include
-// ErrNotMounted and errReplaced.
+// The method mounted returns the path without symbolic links, and the record of the volume, which must be mounted there. Its
+// errors include ErrNotMounted and errReplaced.
 func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved string, r record, err error) {
 	resolved, err = m.resolve(ctx, path)
 	var top *mountinfo.Info
@@ -49,7 +49,7 @@ func (m *Manager) mounted(ctx context.Context, volumeID, path string) (resolved 
 	}
 	r, known := m.record(volumeID)
 	if !known && top != nil {
-		r, known, _ = m.rebuild(ctx, volumeID, resolved) // not saved because the path may be a target; a client that hangs is detected below
+		r, known, _ = m.rebuild(ctx, volumeID, resolved) // not saved, because the path may be a target; the caller notices if the client hangs
 	}
 	if !known || top == nil {
 		return "", record{}, fmt.Errorf("%w: volume %s at %s", mount.ErrNotMounted, volumeID, path)

@@ -29,7 +29,7 @@ func (m *Manager) Unpublish(ctx context.Context, volumeID, targetPath string) er
 	m.dropPublication(volumeID, target)
 	err = mount.RemoveDir(target)
 	if errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
-		return fmt.Errorf("%w: remove the target directory: %w; it holds data that was written while nothing was mounted, move it away", mount.ErrInvalid, err)
+		return fmt.Errorf("%w: remove the target directory: %w; the directory holds data that was written while nothing was mounted; move the data away", mount.ErrInvalid, err)
 	}
 	return err
 }
@@ -45,7 +45,7 @@ func (m *Manager) Unstage(ctx context.Context, volumeID, stagingPath string) err
 		return err
 	}
 	defer unlock()
-	r, ok, _ := m.restore(ctx, volumeID, path) // the error means that the client hangs; it is killed
+	r, ok, _ := m.restore(ctx, volumeID, path) // an error means that the client hangs; reap kills it
 	m.unstaging.Store(r.name(), true)
 	defer m.unstaging.Delete(r.name())
 	if err := mount.Unmount(path, m.mayDetach(volumeID)); err != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 // checkVolfile checks the volume file of the server that a client would ask first, and returns the servers without those whose
-// volume file is not fit for a client. A server that gives no file is moved to the end. The client fetches the file itself: if a
-// server gives it another one, the client's root directory and privileges confine it (package placement).
+// volume file is not fit for a client. A server that gives no file is moved to the end. The client later fetches the file itself.
+// If a server gives the client another file, the client's root directory and privileges confine the client (package placement).
 func (m *Manager) checkVolfile(ctx context.Context, source mount.Source, servers []string) ([]string, error) {
 	_, servers, err := m.fetchVolfile(ctx, source, servers)
 	if len(servers) > 0 {

@@ -14,16 +14,16 @@ import (
 )
 
 // A client's first mount shows the whole volume. A client with a separate mount namespace keeps that mount for as long as the
-// volume needs the client, so that repairs can use it when every other mount of the volume is damaged. retire removes it, because
-// it keeps the client from ending. Clients that share this process's mount namespace keep it only for a volume that is a
-// directory; clients of earlier versions never have it.
+// volume needs the client, so that repairs can use it when every other mount of the volume is damaged. retire removes that mount,
+// because the client does not end while it has a mount. Clients that share this process's mount namespace keep it only for a
+// volume that is a directory; clients of earlier versions never have it.
 //
-// A client that was taken over by a server can put a file system that never answers anywhere in its mount namespace. So the path
-// of the first mount is opened by a child process (package fusequery), and everything else only uses the open file.
+// A client that was taken over by a server can put a file system that never answers anywhere in its mount namespace. So a child
+// process (package fusequery) opens the path of the first mount, and this process uses only the open file.
 
 // OpenWhole opens the root directory of a volume in its client's first mount, with O_PATH and without a request to the client. It
-// returns ErrNotMounted if the volume has no client or the client no longer has that mount. The client does not exit by itself
-// while the file is open.
+// returns ErrNotMounted if the volume has no client or the client no longer has that mount. The caller closes the file: while it
+// is open, the client does not exit by itself.
 func (m *Manager) OpenWhole(ctx context.Context, volumeID string) (*os.File, error) {
 	r, _ := m.record(volumeID)
 	root, err := m.openFresh(ctx, r)
@@ -33,8 +33,8 @@ func (m *Manager) OpenWhole(ctx context.Context, volumeID string) (*os.File, err
 	return root, nil
 }
 
-// CloneIn returns a clone of the mount of file, with file as its root. file is a directory or file below the directory that
-// OpenWhole returned.
+// CloneIn clones a mount that OpenWhole has opened. The root of the clone is file, which was opened in that mount. The caller
+// closes the clone.
 func (m *Manager) CloneIn(volumeID string, file *os.File) (*os.File, error) {
 	r, _ := m.record(volumeID)
 	return r.Process.cloneIn(file)
@@ -61,7 +61,8 @@ func (m *Manager) openFresh(ctx context.Context, r record) (*os.File, error) {
 	return root, nil
 }
 
-// openIn opens what is topmost at a path in the mount namespace of a client. It returns errEnded if the client has ended.
+// openIn opens a path in the mount namespace of a client. If mounts are there, it opens the topmost mount. It returns errEnded if
+// the client has ended.
 func (m *Manager) openIn(ctx context.Context, client process, path string) (*os.File, mount.Identity, error) {
 	pidfd, err := client.open()
 	if pidfd == -1 {
@@ -126,9 +127,9 @@ func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration)
 	return r.Process.cloneIn(root)
 }
 
-// removeFirstMountIfShared removes a client's first mount if it is in the mount namespace of this process, where a client of
-// an earlier version unmounts whatever lies on its path when it ends. It keeps the mount of a volume that is a directory, because
-// only that mount leads to the directory.
+// removeFirstMountIfShared removes a client's first mount if the client shares the mount namespace of this process: there, a
+// client of an earlier version unmounts whatever lies on its path when it ends. The first mount stays if the volume is a
+// directory, because only that mount leads to the directory.
 func (m *Manager) removeFirstMountIfShared(ctx context.Context, r record) error {
 	if r.Process.isApart() || r.root() != "/" {
 		return nil
@@ -153,7 +154,7 @@ func (m *Manager) removeFirstMount(ctx context.Context, client process, fresh st
 	return errors.Join(err, mount.Unmount(fresh, anyMount), mount.RemoveDir(fresh))
 }
 
-// detachIn unmounts what is mounted at a path in the mount namespace of a client.
+// detachIn removes all mounts at a path in the mount namespace of a client.
 func (m *Manager) detachIn(ctx context.Context, client process, path string) error {
 	descriptors, err := mount.OpenPath("/proc/self/fd")
 	if err != nil {

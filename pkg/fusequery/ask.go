@@ -11,9 +11,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Each question has a subject, which names the client that is asked. Concurrent questions of one kind with one subject are
-// merged, with the limit and path of the first. All methods below return ErrTimeout if the client does not answer within limit or
-// before ctx ends, and ErrNotAsked if no process could ask.
+// Each question has a subject, which names the client that is asked. Concurrent questions of the same kind with the same subject
+// are merged: the first one is asked, with its limit and path, and all callers get its answer. All methods below return
+// ErrTimeout if the client does not answer within limit or before ctx ends, and ErrNotAsked if no process could ask.
 
 // Getattr returns the device of the file system that answers for path. It bypasses every cache and waits for bricks.
 func (a *Asker) Getattr(ctx context.Context, limit time.Duration, subject, path string) (mount.Device, error) {
@@ -35,15 +35,16 @@ func (a *Asker) ClientEndedAt(ctx context.Context, limit time.Duration, subject 
 	return got.Ended, err
 }
 
-// Statfs returns the statistics of the file system on device that is mounted at path, or ErrNotMounted if another one is mounted
-// there.
+// Statfs returns the statistics of the file system on device that is mounted at path, or ErrNotMounted if another file system is
+// mounted there.
 func (a *Asker) Statfs(ctx context.Context, limit time.Duration, subject, path string, device mount.Device) (mount.Stats, error) {
 	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindStatfs, Path: path, Device: device}))
 	return got.Stats, err
 }
 
 // OpenMeta opens the .meta directory of the GlusterFS mount at path, which must be on device. name is the client's name for that
-// directory. OpenMeta passes the directory to keep before any caller gets the answer, even if no caller waits any more.
+// directory. OpenMeta passes the open directory to the function keep, which then owns it, before any caller gets the answer, and
+// even if no caller waits any more.
 func (a *Asker) OpenMeta(ctx context.Context, limit time.Duration, subject, path, name string, device mount.Device, keep func(*os.File)) error {
 	q := newQuestion(limit, subject, request{Kind: kindOpenMeta, Path: path, Name: name, Device: device})
 	q.deliver = func(got answer) {

@@ -1,10 +1,12 @@
-// Package fusequery sends requests to FUSE clients from a child process. A request that a client has read cannot be cancelled: a
-// process with a thread that waits for its answer does not end even after SIGKILL, and keeps its container alive. The child is
-// the same binary; it may block, is killed when its time is up, and no caller waits for its end. The caller's main function must
-// call Serve if IsChild reports true.
+// Package fusequery asks FUSE clients questions in a child process, for example for the statistics of a mount. The process that
+// asks cannot give up a question that a client has read: if one of its threads waits for the answer, that process does not end
+// even after SIGKILL, and keeps its container alive. So the child asks: it may block, and is killed when its time is up, and no
+// caller waits for its end. The child runs the same binary. The main function must call Serve if IsChild reports true.
 //
-// One child serves all questions. When one of its questions has no answer within its limit, the child gets no new questions; the
-// remaining ones keep their limits, and then the child is killed. New questions go to a new child.
+// An Asker starts the child when it is needed, and sends it all questions. If the child has no answer to one of them within the
+// limit, it gets no new questions. The remaining questions keep their limits, and then the child is killed. New questions go to a
+// new child. A child without questions is killed after two minutes. The caller must call Close at the end. A question fails with
+// mount.ErrTimeout if the client does not answer in time, and with ErrNotAsked if no process could ask it.
 package fusequery
 
 import (
@@ -24,8 +26,8 @@ import (
 // ErrNotAsked is returned when no process could ask. It does not show whether the client answers.
 var ErrNotAsked = errors.New("the FUSE client could not be asked")
 
-// Asker sends questions to FUSE clients. The zero value is ready for use. Callers wait in their own goroutine and leave nothing
-// behind when they give up.
+// Asker sends questions to FUSE clients. The zero value is ready for use. The methods may be called concurrently. A call that
+// gives up leaves no goroutine behind.
 type Asker struct {
 	// Start starts the child process, and returns a function to call when the process has ended; default: (*exec.Cmd).Start.
 	Start func(*exec.Cmd) (ended func(), err error)
@@ -47,7 +49,7 @@ const (
 	defaultIdleLimit = 2 * time.Minute
 	// defaultStartLimit is how long a worker may take until it accepts questions; on an idle machine it takes 20 ms.
 	defaultStartLimit = 10 * time.Second
-	// maxTries is how often a question is asked if its worker is killed from outside.
+	// maxTries is how often a question is asked in total if its worker is killed from outside.
 	maxTries = 2
 )
 
@@ -123,10 +125,10 @@ func (a *Asker) coalesce(q *question) *question {
 	return q
 }
 
-// The functions below are called with the lock held.
+// The functions from here to retire are called with the lock held.
 
-// isOver reports whether the thread that waited for the answer to q has ended, although another thread keeps its killed process
-// alive. Without this check, a client that was slow once would seem to hang for as long as another client hangs.
+// isOver reports whether the thread that waited for the answer to q has ended. Another thread may keep the killed process alive.
+// Without this check, a client that was slow once would seem to hang for as long as another client hangs.
 func (q *question) isOver() bool {
 	return q.isLate && q.worker.killed && q.thread != 0 && threadEnded(q.worker.process.Pid, q.thread)
 }
@@ -179,7 +181,7 @@ func (a *Asker) conclude(q *question, answer answer, err error) {
 	close(q.answered)
 }
 
-// worker returns the worker that gets new questions.
+// worker returns the worker that gets new questions. It starts one if there is none.
 func (a *Asker) worker() *worker {
 	if a.current == nil {
 		w := newWorker()
@@ -213,7 +215,7 @@ func (a *Asker) retire(w *worker) {
 	w.kill()
 }
 
-// Prepare starts the child process, so that the next question does not wait for that. It returns at once.
+// Prepare starts the child process, so that the next question does not wait for its start. It returns at once.
 func (a *Asker) Prepare() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

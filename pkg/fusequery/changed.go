@@ -16,9 +16,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// ChangedSince returns the names of files and directories that were written to after since, at most as many as most. They are in
-// the directory at path below root. If path is a file that was written to, ChangedSince returns that file's name. It checks at
-// most a thousand names, and no subdirectories. Like Open, it follows no symbolic link.
+// ChangedSince returns the names of files and directories that were written to after the time since. They are in the directory at
+// path below root. If path is a file that was written to, ChangedSince returns that file's name. It returns no more names than
+// the parameter most allows. It checks at most a thousand names, and no subdirectories. Like Open, it follows no symbolic link.
 func (a *Asker) ChangedSince(ctx context.Context, limit time.Duration, root *os.File, path string, since time.Time, most int) ([]string, error) {
 	// Each question has a different name, because two callers ask about different times.
 	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), request{Kind: kindChanged, Path: path, Since: since.UnixNano(), Most: most})

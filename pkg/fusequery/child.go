@@ -16,7 +16,7 @@ import (
 // Argument is the first command line argument of a child.
 const Argument = "fuse-query"
 
-// IsChild reports whether this process was started with args as a child, and must call Serve and do nothing else.
+// IsChild reports whether args is the command line of a child. A child must call Serve and do nothing else.
 func IsChild(args []string) bool { return len(args) == 2 && args[1] == Argument }
 
 // socket is the descriptor of the connection that the child is started with.

@@ -48,8 +48,8 @@ func clientEndedAt(file *os.File) (ended bool, err error) {
 	return ended, err
 }
 
-// statfs returns the statistics of the file system on device want. It uses the descriptor whose device it compared: statistics of
-// the node's own disk would be worse than none.
+// statfs returns the statistics of the file system at path, which must be on the device want. The same descriptor is compared and
+// then used, because statistics of the node's own disk would be worse than none.
 func statfs(path string, want mount.Device) (mount.Stats, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

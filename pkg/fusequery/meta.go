@@ -12,8 +12,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// openMeta opens the .meta directory of the mount at a path; the name of that directory differs between clients. It uses a
-// detached copy of the mount, so that the mount itself does not become busy.
+// openMeta opens the .meta directory of the mount at a path. The parameter name is the name of that directory, which differs
+// between clients. openMeta uses a detached copy of the mount, so that the mount itself does not become busy.
 func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	tree, err := mount.CloneTree(at)
 	if err != nil {
@@ -30,7 +30,7 @@ func openMeta(at, name string, want mount.Device) (*os.File, error) {
 	return os.NewFile(uintptr(fd), at+"/"+name), nil
 }
 
-// askMeta calls read with the client's report below .meta.
+// askMeta calls the function read with the content of the directory .meta.
 func askMeta[T any](dir *os.File, read func(meta fs.FS) (T, error)) (got T, err error) {
 	err = control(dir, func(path string) error {
 		got, err = read(os.DirFS(path))
@@ -63,8 +63,8 @@ func control(dir *os.File, fn func(path string) error) error {
 // graph is the directory in which the client shows the translators in use, one directory each.
 const graph = "graphs/active"
 
-// readMeta finds the bricks, and whether a set of bricks has lost too many. The translator of each set reports the loss, because
-// the volume's options determine how many bricks a set can lose. A brick outside any set is a set by itself.
+// readMeta finds the bricks, and whether a set of bricks has lost too many of them. The translator of each set reports this loss,
+// because the volume's options determine how many bricks a set can lose. A brick outside any set is a set by itself.
 func readMeta(meta fs.FS) (mount.Health, error) {
 	var health mount.Health
 	gone := map[string]bool{}  // bricks
@@ -157,7 +157,7 @@ func (x translator) brick() (string, error) {
 	return host + ":" + dir, err
 }
 
-// subvolumes adds the names of the translators below, which are links.
+// subvolumes adds the names of the translators directly below x to a set. The client shows these translators as links.
 func (x translator) subvolumes(to map[string]bool) error {
 	dir := path.Join(x.dir, "subvolumes")
 	links, err := fs.ReadDir(x.meta, dir)

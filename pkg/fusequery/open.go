@@ -15,7 +15,7 @@ import (
 )
 
 // Open opens a path below the directory root with O_PATH, and waits for bricks. It follows no symbolic link and leaves neither
-// root nor the file system, because the users of a volume decide where a name in it leads.
+// root nor the file system, because the users of a volume decide where a name in it leads. The caller closes the file.
 func (a *Asker) Open(ctx context.Context, limit time.Duration, root *os.File, path string) (*os.File, error) {
 	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path})
 }
@@ -26,9 +26,9 @@ func (a *Asker) OpenAcross(ctx context.Context, limit time.Duration, root *os.Fi
 	return a.open(ctx, limit, root, request{Kind: kindOpen, Path: path, Mounts: true})
 }
 
-// open gives each question a different name, because two callers cannot share a descriptor. While an earlier question for the same
-// file has no answer although its limit has passed, open returns ErrTimeout at once: another one would only leave another process
-// that cannot be killed.
+// open gives each question a different name, because two callers cannot share a descriptor. If an earlier question for the same
+// file still has no answer after its limit, open returns ErrTimeout at once: a new question would only leave another process that
+// cannot be killed.
 func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r request) (*os.File, error) {
 	q := newQuestion(limit, strconv.FormatUint(a.opened.Add(1), 10), r)
 	q.file, q.opens = root, opening(root, r)
@@ -65,7 +65,7 @@ func (a *Asker) open(ctx context.Context, limit time.Duration, root *os.File, r 
 	return file, nil
 }
 
-// opening identifies the file that a request opens by the mount and the directory at which the path begins.
+// opening returns a key for the file that a request opens. It consists of the mount and inode of root, and the path.
 func opening(root *os.File, r request) string {
 	at, err := mount.Identify(root)
 	if err != nil {
@@ -74,7 +74,7 @@ func opening(root *os.File, r request) string {
 	return fmt.Sprintf("%d %d %t %s", at.Mount, at.Inode, r.Mounts, r.Path)
 }
 
-// stillWaits reports whether a process still waits for a file to be opened although the time for that is up.
+// stillWaits reports whether a process still waits for the file with the key opens after the limit of its question.
 func (a *Asker) stillWaits(opens string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// maxPacket is the maximum size of a packet in bytes. A path has at most 4,096; the names of 500 bricks fit.
+// maxPacket is the maximum size of a packet in bytes. A path has at most 4,096 bytes; the names of 500 bricks fit.
 const maxPacket = 1 << 16
 
 // kind is the kind of a question.
@@ -33,6 +33,7 @@ const (
 	kindSymlinks  kind = "symbolic links"
 )
 
+// request is a packet to a worker: one question.
 type request struct {
 	ID     uint64       `json:"id"`
 	Kind   kind         `json:"kind"`
@@ -126,7 +127,7 @@ func sendPacket(conn *net.UnixConn, v any, file *os.File) error {
 	return err
 }
 
-// receivePacket receives into v, and returns the descriptor that came with it, or nil.
+// receivePacket decodes a packet into v, and returns the file whose descriptor came with it, or nil.
 func receivePacket(conn *net.UnixConn, buf []byte, v any) (*os.File, error) {
 	oob := make([]byte, unix.CmsgSpace(4))
 	n, oobn, _, _, err := conn.ReadMsgUnix(buf, oob)

@@ -41,8 +41,8 @@ func (w *worker) kill() {
 	}
 }
 
-// run manages a worker from start to end. The worker's side of the connection stays open until the process has ended, with all
-// its threads. After that, cmd.Wait returns at once, and does not block a thread of this process.
+// run manages a worker from start to end. The worker's side of the connection stays open until all threads of the process have
+// ended. After that, cmd.Wait returns at once, and does not block a thread of this process.
 func (a *Asker) run(w *worker) {
 	cmd, conn, ended, err := a.launch()
 	if err != nil {
@@ -145,7 +145,7 @@ func (a *Asker) next(w *worker) (uint64, *question) {
 	return 0, nil
 }
 
-// receive processes the worker's answers until it ends. The first packet shows that the worker is ready.
+// receive processes the worker's answers until the worker ends. The first packet shows that the worker is ready.
 func (a *Asker) receive(w *worker, conn *net.UnixConn) {
 	buf := make([]byte, maxPacket)
 	for {
@@ -230,8 +230,8 @@ func (a *Asker) answered(w *worker, id uint64, got answer, err error) {
 	}
 }
 
-// workerEnded is called when the process has ended or could not be started, with the reason. Questions that still have time are
-// asked again.
+// workerEnded is called when the process has ended or could not be started, for the given reason. Questions that still have time
+// are asked again.
 func (a *Asker) workerEnded(w *worker, reason error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
