@@ -28,8 +28,8 @@ func (m *Manager) watchForDeath(ctx context.Context, r record) {
 func (m *Manager) OnDeath(call func(volumeID string)) { m.onDeath.Store(&call) }
 
 // OnReplace sets the function to call before a new client replaces the client of a volume. After the call, the volume's record no
-// longer describes the former client, whose mounts in pods can then be found only by its device. The volume is locked during the
-// call.
+// longer describes the former client. The mounts of that client in pods can then be found only by its device. The volume is
+// locked during the call.
 func (m *Manager) OnReplace(call func(ctx context.Context, former Served)) { m.onReplace.Store(&call) }
 
 func (m *Manager) reportReplace(ctx context.Context, former record) {

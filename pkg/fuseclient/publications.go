@@ -32,8 +32,8 @@ func (m *Manager) Publications(volumeID string) []Publication {
 	return list
 }
 
-// addPublication adds a publication to the volume's record in memory; Run writes it shortly after. Writing it here would add a
-// tenth to the time that a publish takes.
+// addPublication adds a publication to the volume's record in memory; Run writes it shortly after. Writing the record here would
+// add a tenth to the time that a publish takes.
 func (m *Manager) addPublication(request mount.Publication, target string) {
 	m.changePublications(request.VolumeID, func(all map[string]Publication) {
 		p := Publication{ReadOnly: request.ReadOnly, Pod: request.Pod, PV: pvOf(target)}

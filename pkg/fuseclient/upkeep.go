@@ -10,10 +10,10 @@ import (
 )
 
 // Run keeps clients and the state directory in order until ctx is done. It bounds the clients' logs, gives clients the node's
-// current hosts file, resolver and certificates, ends clients whose last mount is gone, retries placing clients on the node if
-// that has failed, and writes records: those with new publications at once, and those that could not be written while the disk
-// was full or read-only. Clients that an earlier version of the driver started lose the node plugin's protection from the OOM
-// killer.
+// current hosts file, resolver and certificates, and ends clients whose last mount is gone. If the node could not be prepared for
+// clients, Run tries again. It writes records with new publications at once. Records that could not be written while the disk was
+// full or read-only are written later. Clients that an earlier version of the driver started lose the node plugin's protection
+// from the OOM killer.
 func (m *Manager) Run(ctx context.Context) {
 	m.logPlacement(ctx)
 	ticker := time.NewTicker(m.limits.tick)

@@ -18,8 +18,8 @@ import (
 // because the client does not end while it has a mount. Clients that share this process's mount namespace keep it only for a
 // volume that is a directory; clients of earlier versions never have it.
 //
-// A client that was taken over by a server can put a file system that never answers anywhere in its mount namespace. So a child
-// process (package fusequery) opens the path of the first mount, and this process uses only the open file.
+// A client that a malicious server has taken over can mount file systems that never answer, at any path in its mount namespace.
+// So a child process (package fusequery) opens the path of the first mount, and this process uses only the open file.
 
 // OpenWhole opens the root directory of a volume in its client's first mount, with O_PATH and without a request to the client. It
 // returns ErrNotMounted if the volume has no client or the client no longer has that mount. The caller closes the file: while it
