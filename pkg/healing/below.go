@@ -40,9 +40,9 @@ func (h *Healer) reportWritten(ctx context.Context, s fuseclient.Served, back []
 }
 
 // writtenBeneath returns the files that were written into the volume beneath mounts that the kernel had dropped and that are back
-// now. The result can include other files: it has all files that changed after the mount was last seen, and other users of the
-// volume, for whom nothing is mounted on that directory, can write into it at any time. They rarely do so in a directory that
-// serves as a mount point.
+// now. It returns all files in these directories that changed after the mount was last seen. Some of these may be files of other
+// users of the volume: nothing is mounted on the directory for them, so they can write into it at any time. They rarely write into a
+// directory that serves as a mount point.
 func (h *Healer) writtenBeneath(ctx context.Context, s fuseclient.Served, back []returned) []Written {
 	since := h.lastSeen(s)
 	if len(back) == 0 || since.IsZero() {
@@ -78,8 +78,8 @@ type returned struct {
 	volume     tables.Mount // the volume's mount around it
 }
 
-// recordReturned records that a mount inside a mount of the volume was put back. It skips a mount inside another inner mount,
-// which hides no files of the volume.
+// recordReturned records that a mount inside a mount of the volume was put back. It skips a mount that is on another inner mount,
+// because such a mount hides no files of the volume.
 func (o *Outcome) recordReturned(t tables.Table, m tables.Mount, volume mount.Device) {
 	i := slices.IndexFunc(t.Mounts, func(around tables.Mount) bool { return around.ID == m.Parent && around.Device == volume })
 	if i >= 0 && m.Device != volume {
@@ -87,8 +87,8 @@ func (o *Outcome) recordReturned(t tables.Table, m tables.Mount, volume mount.De
 	}
 }
 
-// lastSeen returns when the mounts inside the volume were last seen, by this process or by the one before it, whose snapshot is
-// on disk.
+// lastSeen returns when this process last saw the mounts inside the volume. If it has not seen them yet, lastSeen returns the time
+// of the snapshot that the process before it saved.
 func (h *Healer) lastSeen(s fuseclient.Served) time.Time {
 	h.mu.Lock()
 	graphReadAt := h.volume(s.VolumeID).graphReadAt

@@ -52,8 +52,8 @@ func (r *repairer) replaceDead(dead tables.Snapshot) (done bool) {
 	return false
 }
 
-// scanFor returns the tables that have mounts of a device. Repairs of volumes whose clients live may be many, and each scan reads
-// the tables of all processes, so they wait for one another. A repair after a death does not wait for them.
+// scanFor returns the tables that have mounts of a device. Each scan reads the tables of all processes, and there may be many repairs
+// of volumes whose clients live, so at most scansAtOnce of these repairs scan at the same time. A repair after a death does not wait.
 func (r *repairer) scanFor(d mount.Device) ([]tables.Table, error) {
 	if !r.urgent {
 		if err := r.scans.Acquire(r.ctx, 1); err != nil {
@@ -65,7 +65,7 @@ func (r *repairer) scanFor(d mount.Device) ([]tables.Table, error) {
 	return found[d], err
 }
 
-// noteLeftOut records that mounts are not repaired because their container has too many.
+// noteLeftOut records that mounts are not repaired because their container has too many mounts.
 func (r *repairer) noteLeftOut(all []tables.Table) {
 	for _, t := range all {
 		r.note(t, tables.Mount{Point: "/"}, false, fmt.Errorf("%w: %s", errLost, t.LeftOutBecause()))
@@ -82,8 +82,8 @@ func (r *repairer) hasLiveClient(d mount.Device) bool {
 	return false
 }
 
-// isOfAnotherVolume reports whether, in this process's namespace, a device is mounted at the staging path of another volume and
-// not at its own volume's. The kernel has then reused the device's number, even if the other volume's client has ended, too.
+// isOfAnotherVolume reports whether a device is mounted at another volume's staging path in this process's namespace, and not at its
+// own volume's staging path. The kernel has then reused the device number, even if the other volume's client has ended, too.
 func isOfAnotherVolume(d mount.Device, found []tables.Table, own fuseclient.Served, served []fuseclient.Served) bool {
 	for _, t := range found {
 		if !isOwn(t) {
@@ -151,7 +151,7 @@ func (r *repairer) replaceIn(dead tables.Snapshot, t tables.Table) (seen int) {
 // atOnce is how many mounts of a namespace are made before they are put in place. Each needs two descriptors.
 const atOnce = 100
 
-// add adds an exchange, and carries all out once there are enough.
+// add adds an exchange to made. Once there are atOnce exchanges, it carries them out.
 func (r *repairer) add(n *namespace, made []exchange, e exchange) []exchange {
 	if made = append(made, e); len(made) < atOnce {
 		return made
@@ -209,7 +209,8 @@ func isBelow(t tables.Table, m tables.Mount, d mount.Device) bool {
 	return false
 }
 
-// prepareExchange makes the mount that is to replace m, unless check, which may be nil, returns an error.
+// prepareExchange makes the mount that is to replace m. If the function check is not nil and returns an error, so does
+// prepareExchange.
 func (r *repairer) prepareExchange(n *namespace, m tables.Mount, check func(tables.Mount, *os.File) error) (exchange, error) {
 	point, at, err := r.mountPoint(n, m)
 	if err != nil {
@@ -246,14 +247,14 @@ func (r *repairer) checkEnded(dead tables.Snapshot, m tables.Mount, point *os.Fi
 	}
 	held, err := duplicate(point)
 	if err != nil {
-		return fmt.Errorf("keep a mount of a client that has ended open: %w", err)
+		return fmt.Errorf("duplicate the descriptor of a mount whose client has ended: %w", err)
 	}
 	r.ended[m.Device] = held
 	r.hold(dead, point)
 	return nil
 }
 
-// recordGroup records the mount point of m by its peer group, so that the replacement of m can be found.
+// recordGroup records the mount point of m under the peer group of m, so that origin can find the replacement of m.
 func (r *repairer) recordGroup(m tables.Mount) {
 	if group := tag(m.Propagation, "shared:"); group != "" {
 		r.groups[group] = m.Point
@@ -295,8 +296,8 @@ func (r *repairer) tree(n *namespace, m tables.Mount, inode uint64, nested []tab
 	return tree, nil
 }
 
-// origin opens the directory whose clone becomes the new mount, and returns the propagation of the new mount. For a container's
-// mount that is a slave or a peer of a mount on the node, the node's mount is cloned.
+// origin opens the directory whose clone becomes the new mount, and returns the propagation of the new mount. If a container's mount
+// is a slave or a peer of a mount on the node, it opens the node's mount.
 func (r *repairer) origin(own bool, m tables.Mount, inode uint64) (*os.File, uint64, error) {
 	for _, kind := range []struct {
 		tag         string

@@ -35,8 +35,8 @@ func (h *Healer) findLayers() {
 	}
 }
 
-// addLayers adds namespaces in which mounts have just been covered, and returns the pods' mounts there that have too many dead
-// mounts beneath.
+// addLayers adds namespaces in which mounts have just been covered. It returns the pods' mounts in these namespaces that have too
+// many dead mounts beneath them.
 func (h *Healer) addLayers(in map[tables.Target]string) []Layers {
 	var all []Layers
 	for t, pod := range in {
@@ -56,8 +56,8 @@ func (h *Healer) addLayers(in map[tables.Target]string) []Layers {
 	return all
 }
 
-// DeadLayers returns how many dead mounts currently lie beneath others on the node. On kernels that can remove such mounts it
-// reads no tables.
+// DeadLayers returns how many dead mounts currently lie beneath others on the node. On kernels that can remove such mounts, usually
+// only the first call reads tables.
 func (h *Healer) DeadLayers() int {
 	h.mu.Lock()
 	targets := slices.Collect(maps.Keys(h.layered))

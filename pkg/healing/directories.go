@@ -12,9 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// withDirectories records, for each inner mount, the inode number of the volume's directory that it is mounted on. When the mount
-// is put back, another directory may have that name. withDirectories asks the volume's client once per mount; unanswered requests
-// are repeated in the next scan.
+// withDirectories records, by inode number, on which directory of the volume each inner mount is. When the inner mount is put back,
+// another directory may have the same name. withDirectories asks the volume's client once per mount; the next scan repeats
+// unanswered requests.
 func (h *Healer) withDirectories(ctx context.Context, s fuseclient.Served, seen, kept []tables.Table) []tables.Table {
 	limited, cancel := context.WithTimeout(ctx, h.limits.Ask)
 	defer cancel()

@@ -12,12 +12,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// The kernel gives the device number of a client to another one when the last mount of the former client is gone. Between two
-// attempts to replace a client's mounts, its number must not become that of another client.
+// The kernel may give the device number of a client to another client when the first client's last mount is gone. This must not
+// happen between two attempts to replace a client's mounts.
 
-// hold keeps a mount of a former client open until its mounts are replaced or its volume is unstaged, so that its device number
-// stays its own. It does nothing if point belongs to another device, or if the volume was unstaged meanwhile: nothing would call
-// release.
+// hold keeps a mount of a former client open until the client's mounts are replaced or the volume is unstaged. Until then, no other
+// client gets the device number. hold does nothing if point belongs to another device, or if the volume was unstaged meanwhile,
+// because nothing would call release then.
 func (h *Healer) hold(former tables.Snapshot, point *os.File) {
 	at, err := mount.Identify(point)
 	h.mu.Lock()
@@ -26,7 +26,7 @@ func (h *Healer) hold(former tables.Snapshot, point *os.File) {
 	if err != nil || !known || at.Device != former.Device || h.held[former.Client] != nil {
 		return
 	}
-	if held, err := duplicate(point); err == nil { // on an error, isReused remains
+	if held, err := duplicate(point); err == nil { // after an error, isReused is the only protection
 		h.held[former.Client] = held
 	}
 }
@@ -51,8 +51,8 @@ func (h *Healer) release(client string) {
 	}
 }
 
-// isReused reports whether a later client of the driver has, or had, the device number of a former one, which then has no mount any
-// more. This can only happen while no node plugin runs, because nothing is held then.
+// isReused reports whether a later client of the driver has, or had, the device number of a former client. The former client then has
+// no mount left. A number is reused only while no node plugin runs, because nothing is held then.
 func (h *Healer) isReused(former tables.Snapshot) bool {
 	isLater := func(client string, d mount.Device) bool {
 		return d == former.Device && startOf(client) > startOf(former.Client)
@@ -61,5 +61,5 @@ func (h *Healer) isReused(former tables.Snapshot) bool {
 		slices.ContainsFunc(h.memory.list(), func(kept tables.Snapshot) bool { return isLater(kept.Client, kept.Device) })
 }
 
-// startOf returns the time of a client's start, in which its name ends. The times of two clients have the same length.
+// startOf returns the last part of a client's name: the time of the client's start. All these times have the same length.
 func startOf(client string) string { return client[strings.LastIndexByte(client, '-')+1:] }

@@ -12,7 +12,7 @@ import (
 )
 
 // repairGraph puts back the mounts that the kernel has dropped, or is about to drop, because the graph of the volume's client has
-// changed. The kernel also drops mounts if bricks are down while a name is looked up. repairGraph reports whether nothing is left
+// changed. The kernel also drops mounts when it looks a name up while bricks are down. repairGraph reports whether nothing is left
 // to try.
 func (h *Healer) repairGraph(ctx context.Context, s fuseclient.Served) (complete bool) {
 	log := klog.FromContext(ctx).WithValues("volumeID", s.VolumeID)
@@ -71,7 +71,7 @@ func (h *Healer) bricksAway(ctx context.Context, volumeID string) bool {
 	return err == nil && (health.Lost || health.Root != nil)
 }
 
-// errOtherClient is returned when the client has ended meanwhile, which needs another kind of repair.
+// errOtherClient is returned when the client has ended meanwhile. The function heal repairs the mounts then.
 var errOtherClient = errors.New("the client has ended")
 
 // restoreUntilOver restores mounts for as long as the kernel can drop more of them. The kernel drops a mount when it looks up the
@@ -142,8 +142,8 @@ func waitForChange(ctx context.Context, pause, after <-chan time.Time, changed <
 	return false
 }
 
-// advance saves the mounts that the containers had right after the repair as those for graph: what was missing then cannot be
-// restored. Containers that a scan has added since keep their tables.
+// advance saves a snapshot for the graph, with the mounts that the containers had right after the repair. Mounts that were missing at
+// that time cannot be restored. Containers that a scan has added since keep their tables.
 func (h *Healer) advance(ctx context.Context, s fuseclient.Served, graph string, outcome Outcome) {
 	for saved := false; !saved; { // a scan may save meanwhile
 		saves := h.memory.saves(s.Client)

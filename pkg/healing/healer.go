@@ -1,11 +1,17 @@
 // Package healing repairs the mounts of volumes in pods, without restarting pods. After the death of a client, it replaces the
-// client's mounts with those of a new client. After a change of a client's graph, the kernel drops mounts inside the volume and
-// marks the directories of subPaths as deleted; the package restores them. The caller wraps a fuseclient.Manager in a Healer,
-// uses the Healer as its mount.Mounter, and must call Run.
+// client's mounts with those of a new client. It also repairs mounts after a change of a client's graph. The graph is the
+// client's tree of translators; it changes if the volume is expanded or gets another option. The kernel then drops mounts
+// inside the volume and marks the directories of subPaths as deleted.
+//
+// The caller wraps a fuseclient.Manager in a Healer, uses the Healer as its mount.Mounter, and must call Healer.Run once. Run
+// also runs the Manager, so the caller must not call Manager.Run. Nothing is repaired before Run or after it. Run returns when ctx
+// is done and all attempts have ended; after that, the caller closes the Manager. All methods may be called concurrently. Failed
+// repairs are logged and tried again; the Observer receives the outcomes. Repairs in containers need a privileged process in the
+// host's PID namespace.
 //
 // The kernel reports a client's death. A dropped mount shows in the mount tables of the processes that use the volume. These
 // tables are saved on disk (package tables), because the kernel drops mounts inside a dead volume before the plugin can read
-// them, and because the plugin may not be running at that time.
+// the tables, and because the plugin may not be running at that time.
 package healing
 
 import (
@@ -39,12 +45,12 @@ type Limits struct {
 	Ask         time.Duration // for a client to answer a request
 	Heal        time.Duration // for one attempt to repair a volume, including the start of its client
 	Tick        time.Duration // between two scans of the node's mount namespaces
-	Entries     time.Duration // added to a directory entry's cache time; the kernel has then certainly looked it up again
-	BackOff     time.Duration // after the first incomplete attempt; doubled with each one
-	MaxBackOff  time.Duration
-	LiveBackOff time.Duration // MaxBackOff while the client lives and waits for its bricks
+	Entries     time.Duration // added to the cache time of directory entries; after that, the kernel looks each name up again
+	BackOff     time.Duration // pause after the first incomplete attempt; doubled after each further one
+	MaxBackOff  time.Duration // longest such pause
+	LiveBackOff time.Duration // longest such pause while the client lives, for example because it waits for its bricks
 	AtOnce      int           // volumes that get a new client, or whose lost record is rebuilt, at the same time
-	Hung        time.Duration // how long a client may hang before it is ended; 0: for ever
+	Hung        time.Duration // how long a client may hang before it is ended; 0: without limit
 }
 
 // DefaultLimits returns the driver's limits.
@@ -70,7 +76,7 @@ type Healer struct {
 	slots    *semaphore.Weighted // one for each volume that gets a new client, or whose lost record is rebuilt
 	scans    *semaphore.Weighted // one for each scan that a volume with a live client needs for its repair
 	group    sync.WaitGroup
-	// connections is only used by watchHung.
+	// connections is only used by watchHung and the functions that it calls.
 	connections connections
 
 	mu      sync.Mutex
@@ -79,7 +85,7 @@ type Healer struct {
 	// users holds, for each watched namespace, the volumes that are mounted in it.
 	users map[tables.Target][]string
 	ended map[tables.Target]bool        // known targets whose process has ended
-	due   map[time.Time]map[string]bool // volumes whose mounts are to be saved at a time
+	due   map[time.Time]map[string]bool // by time, the volumes whose mounts are to be saved then
 	held  map[string]*os.File           // an open mount of each former client, see hold
 
 	namespaces namespaces
@@ -102,12 +108,12 @@ type volumeState struct {
 	lost            [2][]Loss        // already reported, by cause
 	pending         [2]int           // mounts that the last attempt could not repair yet, by cause
 	failed          map[string]bool  // mounts that could not be repaired yet, as logged
-	leftOut         logging.LastText // the last logged text about mounts that are too many to be saved
+	leftOut         logging.LastText // the last logged text about mounts beyond the limits of package tables
 	waitsFor        string           // the client to which waitsSince applies
 	waitsSince      time.Time        // the last check at which no request waited for that client
 	hung            hungClient
 	endReported     string // the last client whose end was reported
-	replacedBy      string // the client that has replaced the mounts of former ones
+	replacedBy      string // the client whose mounts have replaced those of former clients
 	replacedAt      int    // memory.saves of replacedBy at that time
 }
 
@@ -199,8 +205,8 @@ func (h *Healer) Unstage(ctx context.Context, volumeID, stagingPath string) erro
 	return err
 }
 
-// startRepair starts an attempt to repair the volume or, if one is running, makes another one follow. The channel is closed at the
-// end of the attempt, whether or not everything is repaired.
+// startRepair starts an attempt to repair the volume. If one is running, another attempt follows it. The channel is closed at the
+// end of the last of these attempts, whether or not everything is repaired.
 func (h *Healer) startRepair(volumeID string) (ended <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -48,7 +48,7 @@ func (h *Healer) endHung(ctx context.Context) {
 		if h.connections.failure.IsNewError(err) {
 			klog.FromContext(ctx).Error(err, "Cannot see how many requests wait for clients; a client that hangs is noticed only when the driver asks it", "volumeID", s.VolumeID)
 		}
-		// A request that the caller has given up does not wait any more, although the client may still hang.
+		// A request no longer waits after its caller has given up, although the client may still hang.
 		unanswered := s.Alive && h.MayHang(s)
 		if h.hungFor(s, unanswered || waits > 0 && s.Alive) >= h.limits.Hung/2 || unanswered {
 			asked.Go(func() { h.endIfHung(ctx, s) })
@@ -56,10 +56,10 @@ func (h *Healer) endHung(ctx context.Context) {
 	}
 }
 
-// endIfHung asks a client for which requests wait, and ends the client if that has lasted for the limit. Requests also wait for a
-// healthy client that is busy, and on a machine without a free CPU even the answer to endIfHung may take seconds. So the client
-// gets a quarter of the limit for its answer: with the default limit of two minutes, it is ended after it has twice given no
-// answer within 30 seconds.
+// endIfHung sends a request to a client that may hang. It ends the client if there is no answer and the client has hung for the
+// limit. Requests also wait for a healthy client that is busy, and on a machine without a free CPU even the answer to endIfHung may
+// take seconds. So the client gets a quarter of the limit for its answer. With the default limit of two minutes, a client is ended
+// only after it has failed at least twice to answer within 30 seconds.
 func (h *Healer) endIfHung(ctx context.Context, s fuseclient.Served) {
 	switch hangs, err := h.Hangs(ctx, s, max(h.limits.Ask, h.limits.Hung/4)); {
 	case err != nil:
@@ -73,7 +73,7 @@ func (h *Healer) endIfHung(ctx context.Context, s fuseclient.Served) {
 	}
 }
 
-// hungFor returns the time for which every check has found requests that wait for the client.
+// hungFor returns for how long all checks have found a client that may hang. The parameter waits is the result of the present check.
 func (h *Healer) hungFor(s fuseclient.Served, waits bool) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -125,7 +125,7 @@ func (h *Healer) reportEnd(s fuseclient.Served) {
 // connections gives access to the kernel's view of FUSE clients (fusectl). The zero value is ready for use.
 type connections struct {
 	dir     *os.File
-	failure logging.LastText // of waiting
+	failure logging.LastText // the last error of the method waiting
 }
 
 // open mounts fusectl without a path, invisible to other processes.

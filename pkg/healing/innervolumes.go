@@ -25,7 +25,7 @@ func (h *Healer) scan(devices []mount.Device) (found map[mount.Device][]tables.T
 func (h *Healer) read(pid int, d mount.Device) (tables.Table, error) {
 	before := h.Served()
 	t, err := tables.Read(pid, d)
-	found := map[mount.Device][]tables.Table{d: {t}} // with the elements of t.Mounts
+	found := map[mount.Device][]tables.Table{d: {t}} // shares the elements of t.Mounts
 	h.noteVolumes(before, found)
 	noteNode(found)
 	return t, err
@@ -65,8 +65,8 @@ func volumesThroughout(before, after []fuseclient.Served) map[mount.Device]strin
 	return volumes
 }
 
-// keepNotes copies Volume and Node from earlier tables to the mounts that are still there. The client of the inner volume may have
-// been replaced while its mount in the container has not, so the mount's device no longer shows the volume.
+// keepNotes copies Volume and Node from earlier tables to the mounts that are still there. If the client of an inner volume has been
+// replaced and its mount in the container has not, the mount's device no longer shows the volume.
 func keepNotes(seen, kept []tables.Table) {
 	type identity struct {
 		place

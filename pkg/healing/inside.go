@@ -6,8 +6,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// inside returns the mounts inside m, in an order in which they can be mounted: the present ones, and those in the snapshots of
-// clients that have ended. It returns an error that wraps errLost if the list is incomplete.
+// inside returns the mounts inside m: the present ones, and those in the snapshots of clients that have ended. The mounts can be made
+// in the order of the result. inside returns an error that wraps errLost if the list is incomplete.
 func (r *repairer) inside(t tables.Table, m tables.Mount) ([]tables.Mount, error) {
 	nested, partial := r.nested(t, m), m.Partial
 	for _, former := range r.former {

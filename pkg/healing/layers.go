@@ -15,7 +15,7 @@ import (
 func (r *repairer) liveIn(t tables.Table) map[int]tables.Mount {
 	found, err := mountsOf(t.PID, r.volume.Device)
 	if err != nil {
-		return nil // usually the process has ended; on another error, only a layer stays
+		return nil // usually the process has ended; after another error, at worst a replaced mount stays beneath a new one
 	}
 	live := make(map[int]tables.Mount, len(found))
 	for _, m := range found {
@@ -24,8 +24,8 @@ func (r *repairer) liveIn(t tables.Table) map[int]tables.Mount {
 	return live
 }
 
-// isReplacement reports whether a mount of the volume's client was put beneath a dead mount in order to replace it: a node plugin
-// was killed between the two steps of an exchange.
+// isReplacement reports whether a mount of the volume's client was put beneath a dead mount in order to replace the dead mount. This
+// is the case after a node plugin was killed between the two steps of an exchange.
 func (r *repairer) isReplacement(beneath, dead tables.Mount) bool {
 	return beneath.Point == dead.Point && !beneath.Deleted && r.inVolume(beneath) == r.inVolume(dead) && sameFlags(beneath, dead)
 }
@@ -53,8 +53,8 @@ func (r *repairer) uncover(former tables.Snapshot, n *namespace, m tables.Mount)
 	})
 }
 
-// copyFlags gives the mount that covers a dead mount the dead mount's flags. On kernels before 6.5, a cover of the node's mount
-// propagates to containers' mounts with the node's flags, so that a read-only mount would become writable.
+// copyFlags copies the flags of a dead mount to the mount that covers it. On kernels before 6.5, a cover of the node's mount
+// propagates to containers with the node's flags. Without copyFlags, a read-only mount in a container would become writable.
 func (r *repairer) copyFlags(n *namespace, m, cover tables.Mount) {
 	if isOwn(n.table) || cover.Device != r.volume.Device || r.inVolume(cover) != r.inVolume(m) || sameFlags(m, cover) {
 		return
@@ -68,7 +68,7 @@ func (r *repairer) copyFlags(n *namespace, m, cover tables.Mount) {
 		err = n.run(func() error { return mount.CopyFlags(point, m.Options, mount.Unchanged) })
 	}
 	if err != nil {
-		klog.FromContext(r.ctx).Error(err, "Cannot give a mount that covers a dead one its flags", "volumeID", r.volume.VolumeID, "path", m.Point, "pod", n.table.Pod)
+		klog.FromContext(r.ctx).Error(err, "Cannot copy the flags of a dead mount to the mount that covers it", "volumeID", r.volume.VolumeID, "path", m.Point, "pod", n.table.Pod)
 		r.outcome.Pending++
 	}
 }

@@ -26,9 +26,9 @@ type memory struct {
 	newer map[string]bool
 }
 
-// openMemory reads the snapshots of the last node plugin. Useless snapshots are removed; one from a newer version of the driver
-// stays for the next upgrade, and one that cannot be read now stays for the next start. A file that cannot be removed does not
-// keep the driver from serving volumes.
+// openMemory reads the snapshots of the last node plugin. It removes useless snapshots. It leaves a snapshot of a newer version of
+// the driver for the next upgrade, and a snapshot that cannot be read now for the next start. It ignores files that it cannot
+// remove, because volumes can be served nevertheless.
 func openMemory(dir string) (*memory, error) {
 	m := &memory{disk: tables.Store{Dir: dir}, all: map[string]tables.Snapshot{}, saved: map[string]int{}, newer: map[string]bool{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -88,7 +88,8 @@ func (m *memory) put(s tables.Snapshot) error {
 	return m.write(s.Client)
 }
 
-// putAfter is like put, but does nothing if a snapshot of the client was saved or removed since saves returned the given number.
+// putAfter is like put, but does nothing if another snapshot of the client was saved meanwhile. The parameter saves is an earlier
+// result of the method saves. A removal sets that number back to 0.
 func (m *memory) putAfter(saves int, s tables.Snapshot) (kept bool, err error) {
 	m.mu.Lock()
 	kept = m.saved[s.Client] == saves

@@ -39,8 +39,8 @@ func (h *Healer) readAgain() {
 }
 
 // changed reports whether all tables must be read, given the current namespaces. A namespace counts as new in two scans, because
-// a container gets its mounts a moment after its namespace. A mount that appears later in a known namespace is found after the
-// publication that led to it, or through the watched table of the namespace. Otherwise the next full scan finds it.
+// a container gets its mounts a moment after its namespace. A mount that appears later in a known namespace is found by the scans
+// after its publication, or through the watched table of the namespace. Otherwise the next full scan finds it.
 func (n *namespaces) changed(now []namespaceID, err error) bool {
 	changed := n.incomplete || n.scans%fullScanEvery == 0
 	n.incomplete, n.scans = false, n.scans+1

@@ -59,7 +59,7 @@ func (r *repairer) attachBelow(base *os.File, name string, was tables.Mount, tre
 	return attach(tree, at)
 }
 
-// attach is like mount.Attach, but returns errLost for EINVAL: a file was replaced by a directory or vice versa.
+// attach is like mount.Attach, but adds errLost to EINVAL, which means that a file was replaced by a directory or vice versa.
 func attach(tree, at *os.File) error {
 	err := mount.Attach(tree, at)
 	if errors.Is(err, unix.EINVAL) {
@@ -68,8 +68,8 @@ func attach(tree, at *os.File) error {
 	return err
 }
 
-// cloneFormer returns a copy of the file system that an inner mount showed, with its flags. It searches the mounts of this process
-// first, then those of the node.
+// cloneFormer returns a copy of a mount that shows the same file or directory as the inner mount m, with the flags of m. It searches
+// the mounts of this process first, then those of the node.
 func (r *repairer) cloneFormer(m tables.Mount) (*os.File, error) {
 	if m.FSType == mount.FSType {
 		return r.ofVolume(m)
@@ -95,9 +95,9 @@ func mountsOf(pid int, d mount.Device) ([]tables.Mount, error) {
 	return tables.Select(pid, func(_ int, device, _ string) bool { return device == number })
 }
 
-// cloneFrom clones what m shows from one of the mounts of the calling thread's namespace. It returns nil if none shows it. It
-// checks the id of each mount that it opens, because a pod that can write to a directory on the path can make the path lead
-// anywhere.
+// cloneFrom looks for a mount that shows the file or directory of m, and returns a clone of it. It searches the given mounts, which
+// must be in the calling thread's namespace, and returns nil if it finds none. It checks the id of each mount that it opens, because
+// a pod that can write to a directory on the path can make the path lead anywhere.
 func (r *repairer) cloneFrom(all []tables.Mount, m tables.Mount) (*os.File, error) {
 	root, err := mount.OpenPath("/")
 	if err != nil {
@@ -148,7 +148,7 @@ func (r *repairer) clone(dir *os.File, m tables.Mount) (*os.File, error) {
 	return tree, nil
 }
 
-// ofVolume is like cloneFormer, for a mount of a GlusterFS volume. The volume's present client may have another device, so
+// ofVolume is like cloneFormer, for a mount of a GlusterFS volume. The volume's present client may have another device than m, so
 // m.Volume identifies the volume.
 func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 	s, staged := r.volume, true
@@ -168,7 +168,7 @@ func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 		return nil, err
 	}
 	defer from.Close()
-	// A new client is served before it is mounted at its staging path, where its predecessor's mount is until then.
+	// Serves returns a new client before that client is mounted at its staging path. Until then, the former client's mount is there.
 	at, err := mount.Identify(from)
 	if err == nil && at.Device != s.Device {
 		err = fmt.Errorf("%w: volume %s, which is mounted inside this one, is not mounted at its staging path yet", mount.ErrUnavailable, s.VolumeID)
@@ -179,7 +179,7 @@ func (r *repairer) ofVolume(m tables.Mount) (*os.File, error) {
 	return r.cloneBelow(from, inVolume(s, m), m)
 }
 
-// cloneOnNode is like cloneFormer, with the mounts that process 1 sees.
+// cloneOnNode is like cloneFormer, but searches the mounts that process 1 sees.
 func (r *repairer) cloneOnNode(m tables.Mount) (tree *os.File, err error) {
 	pidfd, err := unix.PidfdOpen(1, 0)
 	if err != nil {

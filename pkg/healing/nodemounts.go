@@ -12,14 +12,14 @@ import (
 
 // For a file system such as a tmpfs, NFS, CephFS, overlay, btrfs or ZFS, the kernel makes up a device number, and gives it to another
 // file system when the last mount is gone. So the number of a mount inside a volume does not show which file system must be put back
-// after the mount was dropped. The place of that file system on the node does: the kubelet's paths contain the UIDs of pods. Several
-// pods may show the same file system: the kernel makes one of all NFS mounts with the same source and options.
+// after the mount was dropped. The mount point of that file system on the node shows it, because the kubelet's paths contain the UIDs
+// of pods. Several pods may have the same file system: the kernel makes only one for all NFS mounts with the same source and options.
 
 // isAnonymous reports whether the kernel has made up the device number of a mount's file system. GlusterFS does not count: its mounts
 // are identified by their volumes.
 func isAnonymous(m tables.Mount) bool { return m.Device.Major == 0 && m.FSType != mount.FSType }
 
-// noteNode sets Node in the mounts inside the volumes for which it is not known, or whose file system is not there any more.
+// noteNode sets Node in the mounts inside the volumes, if Node is not known or the file system is no longer mounted at Node.
 func noteNode(found map[mount.Device][]tables.Table) {
 	wanted := map[string]bool{} // device numbers
 	for d, all := range found {
@@ -34,7 +34,7 @@ func noteNode(found map[mount.Device][]tables.Table) {
 	if len(wanted) == 0 {
 		return
 	}
-	// A mount on the node that is there before and after the container's table is read has kept its device number all the time.
+	// If a mount on the node exists before and after the container's table is read, it has kept its device number all the time.
 	before := onNode(wanted)
 	lacksNode := func(m tables.Mount, d mount.Device) bool { return needsNode(m, d) && !isAtNode(m, before) }
 	now := readTwice(found, lacksNode)
@@ -53,7 +53,7 @@ func noteNode(found map[mount.Device][]tables.Table) {
 	}
 }
 
-// readTwice reads the tables again in which a mount lacks a Node.
+// readTwice reads those tables again that have a mount without a Node.
 func readTwice(found map[mount.Device][]tables.Table, lacksNode func(tables.Mount, mount.Device) bool) map[tables.Target]map[mount.Device]tables.Table {
 	now := map[tables.Target]map[mount.Device]tables.Table{}
 	for d, all := range found {
@@ -81,7 +81,7 @@ func isAtNode(m tables.Mount, onNode []tables.Mount) bool {
 	})
 }
 
-// onNode returns the mounts of devices that this process sees and then those that process 1 sees.
+// onNode returns the mounts of the devices: first those that this process sees, then those that process 1 sees.
 func onNode(devices map[string]bool) (all []tables.Mount) {
 	for _, pid := range []int{os.Getpid(), 1} {
 		found, err := tables.Select(pid, func(_ int, device, _ string) bool { return devices[device] })
@@ -92,8 +92,8 @@ func onNode(devices map[string]bool) (all []tables.Mount) {
 	return all
 }
 
-// nodeOf returns the mount point of a mount that shows the content of m and is among the mounts at both times, or "". It prefers the
-// paths of the container's own pod, which are there for as long as the container is, and then the oldest mount.
+// nodeOf returns the mount point of a mount that shows the content of m and is both in before and in after, or "". It prefers the
+// paths of the container's own pod, because these exist for as long as the container. Its second choice is the oldest mount.
 func nodeOf(pod string, m tables.Mount, before, after []tables.Mount) (point string) {
 	for _, other := range before {
 		if other.Device != m.Device || !shows(other, m) || !has(after, other) {

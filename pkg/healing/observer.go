@@ -10,12 +10,12 @@ import (
 type Outcome struct {
 	VolumeID string
 	Pods     []string // UIDs of pods whose mounts were repaired
-	Mounts   int      // repaired
-	Lost     []Loss   // not reported before, and cannot be repaired
-	Known    int      // lost and reported before
-	Pending  int      // not yet repaired
+	Mounts   int      // repaired mounts
+	Lost     []Loss   // mounts that cannot be repaired, without those that were reported before
+	Known    int      // lost mounts that were reported before
+	Pending  int      // mounts that are not repaired yet
 	Covered  int      // dead mounts that stay beneath new ones, see mount.Replace
-	Layers   []Layers // pods' mounts with many dead ones beneath
+	Layers   []Layers // mounts in pods with many dead mounts beneath them
 	Took     time.Duration
 
 	coveredIn map[tables.Target]string // the namespaces with covered mounts, and the UIDs of their pods ("" outside pods)
@@ -26,7 +26,9 @@ type Outcome struct {
 
 // Loss is a mount that cannot be repaired.
 type Loss struct {
-	Pod    string // the pod's UID; "" on the node, except for the kubelet's mount of a subPath with DeletePod
+	// Pod is the pod's UID, or "" for a mount on the node. If DeletePod is set, the kubelet's mount of a subPath on the node also has
+	// its pod's UID.
+	Pod    string
 	Point  string // as the container sees it, or on the node
 	Reason string
 	// DeletePod is set if a restart of the container does not help, because the kubelet's own mount of the subPath is lost, too.
@@ -48,7 +50,8 @@ type Layers struct {
 	Dead  int
 }
 
-// Observer receives the outcome of each attempt that changed something.
+// Observer receives the outcome of each attempt that changed something. Its methods may be called concurrently. The next attempt
+// for the volume waits until they return.
 type Observer interface {
 	// ClientEnded is called once for each client, before its mounts are repaired. If the client was ended because it did not
 	// answer, hung is the time without an answer.

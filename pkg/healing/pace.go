@@ -24,7 +24,7 @@ type pace struct {
 func changesOf(v *volumeState) *pace { return &v.changes }
 func deathsOf(v *volumeState) *pace  { return &v.deaths }
 
-// startRepairPaced is like startRepair, at a limited rate. It signals the change to a running attempt at once.
+// startRepairPaced is like startRepair, but limits the rate of attempts. It signals the change to a running attempt at once.
 func (h *Healer) startRepairPaced(volumeID string, of func(*volumeState) *pace) {
 	if !h.mayStartRepair(volumeID, of) {
 		return

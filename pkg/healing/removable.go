@@ -6,7 +6,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// withoutRemovable removes the mounts that their container may have removed itself.
+// withoutRemovable leaves out the mounts that their container may have unmounted itself.
 func withoutRemovable(kept []tables.Table) []tables.Table {
 	all := slices.Clone(kept)
 	for i, t := range all {
@@ -18,7 +18,7 @@ func withoutRemovable(kept []tables.Table) []tables.Table {
 }
 
 // dropped returns the part of a snapshot that the kernel may have dropped. If the graph has not changed, it leaves out the mounts
-// that their container may have removed itself.
+// that their container may have unmounted itself.
 func dropped(kept tables.Snapshot, graph string) tables.Snapshot {
 	if kept.Graph == graph {
 		kept.Tables = withoutRemovable(kept.Tables)
@@ -26,7 +26,7 @@ func dropped(kept tables.Snapshot, graph string) tables.Snapshot {
 	return kept
 }
 
-// noted marks the mounts in the seen tables that their containers have made. It compares each table with the kept table of the
+// noted sets Later in the seen tables for the mounts that containers have made. It compares each table with the kept table of the
 // same namespace. The first snapshot of a client has no kept tables, so noted then uses the tables of the volume's former
 // clients.
 func noted(seen, kept []tables.Table, former func() []tables.Table) []tables.Table {
@@ -53,7 +53,7 @@ func continued(t tables.Table, earlier []tables.Table) (then tables.Table, known
 	return earlier[i], true
 }
 
-// formerTables returns the tables of the volume's earlier clients, those of the newest one first.
+// formerTables returns the tables of the volume's earlier clients, beginning with the newest client.
 func (h *Healer) formerTables(volumeID, client string) []tables.Table {
 	var all []tables.Table
 	for _, kept := range h.former(volumeID, client) {

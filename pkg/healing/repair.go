@@ -33,7 +33,7 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives b
 		h.forgetLost(volumeID, byDeath)
 	} else {
 		complete = h.heal(ctx, s, former)
-		// Mounts of former clients may stay for as long as a pod runs.
+		// repairGraph follows even if heal is incomplete, because mounts of former clients may stay for as long as a pod runs.
 		if s, staged = h.Serves(volumeID); !staged || !s.Alive {
 			return complete, false
 		}
@@ -42,7 +42,7 @@ func (h *Healer) repair(ctx context.Context, volumeID string) (complete, lives b
 }
 
 // adopt rebuilds the lost record of a volume whose client still serves pods. Without adopt, only the next call for the volume
-// would rebuild it, which may come as late as the end of a pod. The saved mount tables show where the volume is staged. adopt
+// would rebuild the record, perhaps only at the end of a pod. The saved mount tables show where the volume is staged. adopt
 // reports whether it could examine all these places. If not, the tables must stay for another attempt: nothing else shows that
 // the volume is in use.
 func (h *Healer) adopt(ctx context.Context, volumeID string) (examined bool) {
@@ -91,23 +91,24 @@ func logUnsaved(ctx context.Context, volumeID string, err error) {
 	}
 }
 
-// keepFormer returns the snapshot of a client that is about to be replaced. A call for the volume may replace a client that has
-// ended before the first scan has found the client's mounts. keepFormer then saves an empty snapshot, so that this plugin and the
-// next one count the client as a former one.
+// keepFormer returns the snapshot of a client that is about to be replaced. A call for the volume may replace an ended client before
+// the first scan has found that client's mounts. keepFormer then saves an empty snapshot, so that this plugin and the next one
+// count the client as a former one.
 func (h *Healer) keepFormer(ctx context.Context, s fuseclient.Served) tables.Snapshot {
 	kept, known := h.memory.get(s.Client)
 	if !known {
 		kept = tables.Snapshot{VolumeID: s.VolumeID, Client: s.Client, Device: s.Device, StagingPath: s.StagingPath, Lost: h.lostOf(s.VolumeID)}
 		h.saveSnapshot(ctx, kept)
 	}
-	if point, err := mount.OpenPath(s.StagingPath); err == nil { // its mount is there until the next client's replaces it
+	if point, err := mount.OpenPath(s.StagingPath); err == nil { // the client's mount stays here until the next client's mount replaces it
 		h.hold(kept, point)
 		_ = point.Close()
 	}
 	return kept
 }
 
-// former returns the snapshots of the volume's earlier clients, that of the newest one first.
+// former returns the snapshots of the volume's earlier clients, beginning with the newest client. The parameter client is the
+// volume's present client, "" for none.
 func (h *Healer) former(volumeID, client string) []tables.Snapshot {
 	var all []tables.Snapshot
 	for _, kept := range h.memory.list() {
@@ -129,9 +130,9 @@ func (h *Healer) forget(ctx context.Context, former []tables.Snapshot) {
 	}
 }
 
-// forgetReplaced marks the snapshots of former clients that have no mount left. A later attempt removes them, once a new snapshot
-// of the present client has been saved: until then, only the former snapshots show which mounts were inside the volume, and which
-// of these the containers had made.
+// forgetReplaced marks the snapshots of former clients that have no mount left. A later attempt removes these snapshots, after a new
+// snapshot of the present client has been saved. Until then, only the former snapshots show which mounts were inside the volume,
+// and which of them the containers had made.
 func (h *Healer) forgetReplaced(ctx context.Context, volumeID, client string, former []tables.Snapshot) {
 	saves := h.memory.saves(client)
 	isNew := func(kept tables.Snapshot) bool { return !kept.Replaced }
@@ -176,7 +177,7 @@ func (h *Healer) heal(ctx context.Context, s fuseclient.Served, former []tables.
 	switch {
 	case errors.Is(err, mount.ErrNotStaged):
 		return true
-	case errors.Is(err, mount.ErrBusy), err != nil && ctx.Err() != nil: // the driver is ending
+	case errors.Is(err, mount.ErrBusy), err != nil && ctx.Err() != nil: // another call is running, or the driver is ending
 		return false
 	case err != nil:
 		log.Error(err, "Cannot repair the mounts of a volume whose client has ended; trying again")

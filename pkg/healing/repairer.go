@@ -24,8 +24,8 @@ type repairer struct {
 	volume      fuseclient.Served
 	staging     *os.File // root of the mount at the staging path, from which all mounts are cloned
 	descriptors *os.File // /proc/self/fd of this process
-	// groups maps the peer group of each dead mount on the node to its mount point: containers' mounts may be in the group, or
-	// receive from it.
+	// groups maps peer groups to mount points: those of the mounts on the node that are replaced. Mounts in containers may be in such
+	// a group, or receive from it.
 	groups map[string]string
 	former []tables.Snapshot // of clients that have ended
 	// ended holds an open mount of each device whose client is known to have ended. While it is open, the kernel gives the device
@@ -92,9 +92,9 @@ func enter(t tables.Table) (*namespace, error) {
 	return nil, err
 }
 
-// checkRoot returns errLost if the root directory of a process is in a file system that may never answer. It only saves requests
-// that would block until their time is up. It is no protection, because a container that may mount can make such a file system
-// look local.
+// checkRoot returns errLost if the root directory of a process is in a file system that may never answer. This check only avoids
+// requests that would block until their limit. It does not protect from an attack, because a container with the privilege to mount
+// can make such a file system look local.
 func checkRoot(pid int, root *os.File) error {
 	at, err := mount.Identify(root)
 	if err != nil {
@@ -127,7 +127,7 @@ func (n *namespace) close() {
 	}
 }
 
-// run calls fn on a thread in the namespace. fn may only use open files, because a path could lead to a client that never
+// run calls fn on a thread in the namespace. fn must use open files and no paths, because a path could lead to a client that never
 // answers. If the process has ended since enter, run returns errGone.
 func (n *namespace) run(fn func() error) error {
 	if isOwn(n.table) {
@@ -140,7 +140,7 @@ func (n *namespace) run(fn func() error) error {
 	return err
 }
 
-// mountPoint opens the mount if it is still the topmost one at its place.
+// mountPoint opens the mount if it is still the topmost one at its mount point.
 func (r *repairer) mountPoint(n *namespace, m tables.Mount) (*os.File, mount.Identity, error) {
 	point, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, n.root, relative("/", m.Point))
 	if isMissing(err) {
@@ -160,15 +160,15 @@ func (r *repairer) mountPoint(n *namespace, m tables.Mount) (*os.File, mount.Ide
 	return point, at, nil
 }
 
-// errGone is returned when the mount is gone, by itself or with its namespace, or is hidden by another one. Nothing needs to be
-// repaired.
+// errGone is returned when the mount or its namespace is gone, or when another mount hides the mount. Nothing needs to be repaired.
 var errGone = errors.New("the mount is gone, or another one is on top")
 
 // errLost is returned when the mount can never be repaired.
 var errLost = errors.New("cannot be repaired")
 
-// directory opens the file or directory that a mount of the volume shows, and checks by inode number that it is the same file as
-// before: GlusterFS derives that number from the file's id, so that it is the same for each client.
+// directory opens the file or directory that a mount of the volume shows, below the open directory from. It returns errLost if the
+// inode number is not the given one, because another file then has the name. GlusterFS derives inode numbers from the files' ids,
+// so they are the same for all clients.
 func (r *repairer) directory(m tables.Mount, inode uint64, from *os.File) (*os.File, error) {
 	dir, err := r.asker.Open(r.ctx, r.limits.Ask, from, r.inVolume(m))
 	if err != nil {
@@ -200,7 +200,7 @@ func inVolume(s fuseclient.Served, m tables.Mount) string {
 }
 
 // hasDirectoryAsRoot reports whether a mount is of a client that an older version of the driver has started. Such a client has Subdir
-// as its root, and is recognized by the source of its mounts.
+// as its root, which shows in the source of its mounts.
 func hasDirectoryAsRoot(s fuseclient.Served, m tables.Mount) bool {
 	return s.Subdir != "" && strings.HasSuffix(m.Source, ":/"+s.Volume+"/"+s.Subdir)
 }
@@ -225,7 +225,7 @@ func (r *repairer) note(t tables.Table, m tables.Mount, covered bool, err error)
 		loss := Loss{Pod: t.Pod, Point: m.Point, Reason: err.Error()}
 		if errors.Is(err, mount.ErrUncoverable) {
 			loss.Reason, loss.DeletePod = mount.ErrUncoverable.Error(), true
-			if isOwn(t) { // no container of the pod may be running: a container that starts needs this mount
+			if isOwn(t) { // perhaps no container of the pod runs now, but each container that starts needs this mount
 				loss.Pod = podOfSubPath(m.Point)
 			}
 		}

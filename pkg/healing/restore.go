@@ -10,11 +10,12 @@ import (
 )
 
 // After a change of a client's graph, the kernel finds a different file when it next looks a name up. It then drops the mounts on
-// that name in all mount namespaces, and marks the root of each mount that shows the directory as deleted. The root of the volume
-// always stays the same, and open files are not affected.
+// that name in all mount namespaces. If mounts show the directory of that name, it marks the root of these mounts as deleted. The
+// root of the volume always stays the same, and open files are not affected.
 
-// restore looks up all names that matter, so that the kernel drops now what it would drop later, and puts the dropped mounts
-// back. If all is set, it also records the mounts that the containers have then, and renews those of containers without a snapshot.
+// restore looks up all relevant names, which makes the kernel drop mounts now rather than later. restore then puts the dropped
+// mounts back. If the parameter all is true, it also records which mounts the containers have afterwards, and renews the mounts of
+// containers that are not in the snapshot.
 func (r *repairer) restore(was tables.Snapshot, all bool) error {
 	// Names that were not found while bricks came back may exist now.
 	r.outcome.Pending, r.outcome.Lost, r.outcome.lostIn, r.outcome.present, r.former = 0, nil, nil, nil, []tables.Snapshot{was}
@@ -29,7 +30,7 @@ func (r *repairer) restore(was tables.Snapshot, all bool) error {
 		if all && !isOwn(t) {
 			err = errors.Join(err, r.recordPresent(t))
 		}
-		if err != nil && !mount.IsGone(err) { // the process has ended
+		if err != nil && !mount.IsGone(err) { // otherwise the process has ended
 			r.note(t, tables.Mount{Point: "/"}, false, err)
 		}
 	}
@@ -102,9 +103,9 @@ func (r *repairer) restoreIn(was tables.Table) error {
 	return nil
 }
 
-// renew replaces the mounts that can no longer be bound elsewhere, because the kernel has marked their directory or one above it as
-// deleted. Processes that run can still use such a mount, but nothing can be mounted in it, and a new container cannot get a copy of
-// it.
+// renew replaces the mounts that can no longer be bound elsewhere, because the kernel has marked their directory or a directory
+// above it as deleted. Running processes can still use such a mount, but nothing can be mounted in it, and a new container cannot
+// get a copy of it.
 func (r *repairer) renew(n *namespace) {
 	unbindable, err := r.unbindable(n)
 	if err != nil {
@@ -162,7 +163,7 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 				if copies[i] == nil {
 					err = failures[i]
 				}
-				inner.ID = 0 // another mount may have it by now
+				inner.ID = 0 // another mount may have this id by now
 				r.note(was, inner, false, err)
 			}
 		}
@@ -173,7 +174,8 @@ func (r *repairer) putBackIn(n *namespace, was tables.Table, m tables.Mount, poi
 	}
 }
 
-// putBackOne mounts the tree at a name if nothing is mounted there.
+// putBackOne mounts the tree at a name if nothing is mounted there. If tree is nil, because the copy failed, it mounts nothing and
+// reports true.
 func (r *repairer) putBackOne(point *os.File, name string, was tables.Mount, tree *os.File) (restored bool, err error) {
 	at, err := r.asker.OpenAcross(r.ctx, r.limits.Ask, point, name)
 	if err != nil {

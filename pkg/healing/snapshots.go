@@ -18,8 +18,8 @@ import (
 )
 
 // checkVolumes starts an attempt to repair each volume whose client has ended or may have another graph, and each volume with
-// snapshots of former clients. If namespaces is set, it also reads the tables of all mount namespaces, and saves the mounts of
-// the volumes whose clients have not changed.
+// snapshots of former clients. If the parameter namespaces is true, it also reads the tables of all mount namespaces, and saves the
+// mounts of the volumes whose clients have not changed.
 func (h *Healer) checkVolumes(ctx context.Context, namespaces bool) {
 	calm, inUse, current := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, s := range h.Served() {
@@ -83,7 +83,7 @@ func (h *Healer) remember(ctx context.Context, volumeIDs map[string]bool) {
 	h.watch(ctx)
 }
 
-// scanResult holds the results of a scan of the node's mount namespaces for one volume, or what a repair has seen.
+// scanResult holds the results of a scan of the node's mount namespaces for one volume, or the tables that a repair has read.
 type scanResult struct {
 	seen     []tables.Table
 	complete bool           // containers that are not in seen have no mounts of the volume
@@ -91,8 +91,8 @@ type scanResult struct {
 	lost     []tables.Table // the mounts that are still lost
 }
 
-// rememberOne saves what a scan has seen of a volume. While a repair is pending, a scan only adds and removes containers: a mount
-// that is missing stays in the snapshot until the repair has restored it, or has found that it is lost.
+// rememberOne saves the results of a scan for a volume. While a repair is pending, a scan only adds and removes containers: a missing
+// mount stays in the snapshot until the repair has restored it, or has found that the mount is lost.
 func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanResult) {
 	asked := time.Now()
 	kept, known := h.memory.get(s.Client)
@@ -128,9 +128,9 @@ func (h *Healer) rememberOne(ctx context.Context, s fuseclient.Served, l scanRes
 	h.mu.Unlock()
 }
 
-// graphNow returns the graph of the volume's client. If the graph of a client with a snapshot cannot be read, graphNow returns
-// false: the graph may have changed or the client ended, and mounts may be missing by now. Without a snapshot, it returns "": bricks
-// may have been down since the client was started.
+// graphNow returns the graph of the volume's client. If the graph cannot be read, the result depends on whether the client has a
+// snapshot. If it has one, graphNow returns false: the graph may have changed, or the client may have ended, and mounts may be
+// missing by now. Without a snapshot, graphNow returns "" and true: bricks may have been down since the client was started.
 func (h *Healer) graphNow(ctx context.Context, volumeID string, hasSnapshot bool) (graph string, isCertain bool) {
 	graph, err := h.ActiveGraph(ctx, volumeID)
 	if err == nil {
@@ -144,9 +144,9 @@ func (h *Healer) graphNow(ctx context.Context, volumeID string, hasSnapshot bool
 	return "", !hasSnapshot
 }
 
-// addContainers adds to a snapshot the containers that have started since, and removes those that have ended. What was mounted in
-// the others must stay in the snapshot until their mounts are repaired, which may never happen. addContainers returns false if
-// another snapshot was saved meanwhile.
+// addContainers adds the containers that have started since to a snapshot, and removes the containers that have ended. The tables of
+// the other containers must stay in the snapshot until their mounts are repaired, which may never happen. addContainers returns
+// false if another snapshot was saved meanwhile.
 func (h *Healer) addContainers(ctx context.Context, s fuseclient.Served, kept tables.Snapshot, l scanResult) bool {
 	added := containers(s, l, nil)
 	there := slices.DeleteFunc(slices.Clone(kept.Tables), func(then tables.Table) bool {
@@ -196,7 +196,7 @@ func hasDropped(kept tables.Snapshot) bool {
 	return isMissingAny(kept.Tables, seen, kept.Device)
 }
 
-// withKept returns the tables that were seen, and the kept tables of other processes.
+// withKept returns the seen tables, and the kept tables of processes whose tables were not seen.
 func withKept(seen, kept []tables.Table) []tables.Table {
 	all := slices.Clone(seen)
 	for _, t := range kept {
@@ -207,8 +207,8 @@ func withKept(seen, kept []tables.Table) []tables.Table {
 	return all
 }
 
-// containers returns the tables of namespaces other than the driver's and the node's. If not all could be read, it adds the kept
-// tables of the others.
+// containers returns the tables of namespaces other than the driver's and the node's. If the scan was incomplete, it adds the kept
+// tables of the namespaces that the scan has not seen.
 func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables.Table {
 	all := l.seen
 	if !l.complete {
@@ -217,8 +217,8 @@ func containers(s fuseclient.Served, l scanResult, kept []tables.Table) []tables
 	return slices.DeleteFunc(slices.Clone(all), func(t tables.Table) bool { return t.PID == s.PID || seesStaging(t, s) })
 }
 
-// save saves a snapshot of the tables that were seen, with what was noted in the kept tables. It returns false if another snapshot,
-// which may be newer, was saved meanwhile.
+// save saves a snapshot of the tables that were seen, with the notes from the kept tables (see noted). It returns false if another
+// snapshot, which may be newer, was saved meanwhile.
 func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, kept []tables.Table, l scanResult) bool {
 	former := sync.OnceValue(func() []tables.Table { return h.formerTables(s.VolumeID, s.Client) })
 	l.seen = noted(containers(s, l, kept), kept, former)
@@ -235,7 +235,7 @@ func (h *Healer) save(ctx context.Context, s fuseclient.Served, graph string, ke
 	return saved
 }
 
-// logLeftOut logs which containers have more mounts than are kept, whenever that changes.
+// logLeftOut logs which containers have more mounts than are kept, whenever the list changes.
 func (h *Healer) logLeftOut(ctx context.Context, volumeID string, seen []tables.Table) {
 	var all []string
 	for _, t := range seen {
@@ -252,8 +252,8 @@ func (h *Healer) logLeftOut(ctx context.Context, volumeID string, seen []tables.
 	}
 }
 
-// seesStaging reports whether a namespace contains the kubelet's directory, like those of this process and the node: the mounts
-// there change with each pod.
+// seesStaging reports whether a namespace contains the mounts in the kubelet's directory, as the namespaces of this process and of
+// the node do. The mounts in such a namespace change with each pod.
 func seesStaging(t tables.Table, s fuseclient.Served) bool {
 	return isOwn(t) || slices.ContainsFunc(t.Mounts, func(m tables.Mount) bool { return m.Point == s.StagingPath })
 }

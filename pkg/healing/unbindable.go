@@ -15,11 +15,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// If the kernel has marked a directory as deleted, the directories and files below it cannot be bound either. Their mounts do not
-// show that, and they can even be cloned: the kernel checks the directories above only when it attaches the clone.
+// If the kernel has marked a directory as deleted, the directories and files below it cannot be bound either. A mount of such a
+// directory or file does not show this in the mount table, and can even be cloned: the kernel checks the directories above only when
+// it attaches the clone.
 
-// unbindable returns the ids of a namespace's mounts of the volume that cannot be bound because the kernel has marked a directory
-// above theirs as deleted.
+// unbindable returns the ids of the volume's mounts in a namespace that cannot be bound, because the kernel has marked a directory
+// above the mount's root as deleted.
 func (r *repairer) unbindable(n *namespace) (map[int]bool, error) {
 	var deep []tables.Mount
 	for _, m := range n.table.Volume(r.volume.Device) {
@@ -36,7 +37,8 @@ func (r *repairer) unbindable(n *namespace) (map[int]bool, error) {
 	return found, nil
 }
 
-// tryBinds attaches a clone of each mount, as a container runtime does, and adds the mounts for which that fails to failed.
+// tryBinds attaches a clone of each mount, as a container runtime does. If the kernel refuses a clone with ENOENT, it adds the
+// mount's id to the map failed.
 func (r *repairer) tryBinds(n *namespace, mounts []tables.Mount, failed map[int]bool) error {
 	points, clones := make([]*os.File, len(mounts)), make([]*os.File, len(mounts))
 	defer closeAll(points)
@@ -59,8 +61,8 @@ func (r *repairer) tryBinds(n *namespace, mounts []tables.Mount, failed map[int]
 		return err
 	}
 	return r.inTemporaryNamespace(func(dir string) error {
-		// The clones are attached in a file system that never makes the thread wait. The kernel locks the directory at which it
-		// attaches a mount.
+		// The clones are attached in a tmpfs, because the kernel locks the directory at which it attaches a mount, and the thread
+		// never waits for a directory of a tmpfs.
 		if err := unix.Mount("clones", dir, "tmpfs", 0, ""); err != nil {
 			return fmt.Errorf("make a directory for clones: %w", err)
 		}
@@ -73,7 +75,7 @@ func (r *repairer) tryBinds(n *namespace, mounts []tables.Mount, failed map[int]
 				continue
 			}
 			err := attachAt(clone, dir)
-			if errors.Is(err, unix.EINVAL) { // it shows a file
+			if errors.Is(err, unix.EINVAL) { // the clone shows a file
 				err = attachAt(clone, file)
 			}
 			switch {

@@ -13,12 +13,12 @@ import (
 )
 
 // The kubelet writes each version of a ConfigMap, Secret or the like into a new directory, whose name begins with two dots and the
-// year, and removes the one before. The link ..data leads to the present version.
+// year. It then removes the directory of the version before. The link ..data leads to the present version.
 
 const presentVersion = "..data"
 
-// openPresent opens the present version of a file whose version was removed. A container that is restarted gets that version, too.
-// name is the path of the removed one below from.
+// openPresent opens the present version of a file whose earlier version was removed. A container that is restarted also gets the
+// present version. name is the path of the removed version, relative to from.
 func (r *repairer) openPresent(from *os.File, name string, m tables.Mount) (*os.File, error) {
 	parts := strings.Split(name, "/")
 	i := slices.IndexFunc(parts, func(part string) bool { return strings.HasPrefix(part, "..2") })

@@ -50,7 +50,7 @@ func (t Table) LeftOutBecause() string {
 	return ""
 }
 
-// bounded collects tables of a volume as long as there is room for them.
+// bounded collects tables of a volume up to the limits.
 type bounded struct {
 	tables []Table
 	pods   map[string]*share
@@ -62,8 +62,8 @@ type share struct {
 	namespaces, mounts, text int
 }
 
-// add adds a table. If there is no room, it counts the table as left out in the first table of the pod or, if the pod has none,
-// in the first table of all.
+// add adds a table. If there is no room, it instead adds 1 to Others in the pod's first table, or in the first table of all if the
+// pod has none.
 func (b *bounded) add(t Table) (taken bool) {
 	has := b.pods[t.Pod]
 	if has == nil {

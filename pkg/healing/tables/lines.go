@@ -61,7 +61,7 @@ type reader struct {
 	cutOff bool // the last table has more bytes
 }
 
-// each calls fn for each line of a table until fn returns false. A line that is too long is cut off, and so is a table.
+// each calls fn for each line of a table until fn returns false. It cuts off lines and tables that are too long.
 func (r *reader) each(table io.ReadSeeker, fn func(line []byte) (more bool)) error {
 	if _, err := table.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read the table of mounts: %w", err)
@@ -97,7 +97,7 @@ func (r *reader) each(table io.ReadSeeker, fn func(line []byte) (more bool)) err
 	}
 }
 
-// isWhole reports whether a line that each has passed on was not cut off.
+// isWhole reports whether a line from reader.each is complete.
 func isWhole(line []byte) bool { return len(line) <= longestLine }
 
 // head parses the beginning of a line.
@@ -153,7 +153,7 @@ func Select(pid int, wants func(id int, device, fsType string) bool) ([]Mount, e
 	return parse(wanted)
 }
 
-// numbered returns the positions of the devices by their names in mountinfo.
+// numbered maps the devices' names in mountinfo to their positions.
 func numbered(devices []mount.Device) map[string]int {
 	numbers := make(map[string]int, len(devices))
 	for i, d := range devices {

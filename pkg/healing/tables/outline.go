@@ -53,7 +53,7 @@ func (o *outline) concerns(device int32) []bool {
 	for i := range o.nodes {
 		way = way[:0]
 		at, there := int32(i), true
-		for there && !looked[at] { // a node is seen twice only if a mount is its own parent
+		for there && !looked[at] { // looked also ends the loop if a mount is its own parent
 			way, looked[at] = append(way, at), true
 			if is[at] = o.nodes[at].device == device; is[at] {
 				break
@@ -82,7 +82,7 @@ type choice struct {
 	leftOut int
 }
 
-// choose keeps the oldest mounts, which are those that the container runtime made.
+// choose keeps the oldest mounts, because the container runtime made these.
 func (o *outline) choose(device int32, mounts, bytes int) choice {
 	c := choice{kept: map[int32]bool{}, partial: map[int32]bool{}}
 	for i, concerns := range o.concerns(device) {
@@ -94,7 +94,7 @@ func (o *outline) choose(device int32, mounts, bytes int) choice {
 			c.kept[n.id] = true
 			bytes -= int(n.length)
 			if o.cutOff {
-				c.partial[n.id] = true // possibly
+				c.partial[n.id] = true // perhaps: the other lines are unknown
 			}
 			continue
 		}

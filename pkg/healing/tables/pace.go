@@ -4,7 +4,7 @@ import "time"
 
 // Pace limits how often an action is carried out. The first actions may follow at once.
 type Pace struct {
-	next time.Time // when the next action would be due if all had followed at the interval
+	next time.Time // when the next action would be due if all actions had kept the interval
 }
 
 // Admit returns how long the next action must wait. If that is 0, the action is counted.

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Read returns a process's table for one volume. It has no mounts if the namespace has none of the volume. The error wraps
+// Read returns a process's table for one volume. The table is empty if the namespace has no mount of the volume. The error wraps
 // fs.ErrNotExist if the process has ended.
 func Read(pid int, d mount.Device) (Table, error) {
 	var r reader
@@ -36,7 +36,7 @@ func Read(pid int, d mount.Device) (Table, error) {
 	return empty, nil
 }
 
-// read returns a process's table for each of the devices that it has mounts of. The error wraps fs.ErrNotExist if the process has
+// read returns a process's table for each device of which the table has mounts. The error wraps fs.ErrNotExist if the process has
 // ended. The kernel returns a table in pieces; a table that changes meanwhile is read again, a limited number of times.
 func (r *reader) read(pid int, devices []mount.Device) (found map[mount.Device]Table, err error) {
 	r.most = mostBytesOf(pid)
@@ -83,8 +83,8 @@ func (r *reader) fill(table int, head Table, o *outline, devices []mount.Device)
 	return found, err
 }
 
-// whileAlive calls fn, which reads about a process. The error wraps fs.ErrNotExist if the process has ended before or meanwhile,
-// because fn may then have read about another process with the same number.
+// whileAlive calls fn, which reads files about a process. If the process has ended before fn returns, the error wraps fs.ErrNotExist,
+// because the files may be of another process with the same number.
 func whileAlive(pid int, fn func() error) error {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil && !mount.IsGone(err) {

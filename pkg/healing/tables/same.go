@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Continues reports whether t and an earlier table, then, are of the same mount namespace. The namespace's number alone does not
-// show that: the kernel reuses the numbers of namespaces, processes and mounts, even those of one container for the next one.
+// Continues reports whether t and an earlier table (the parameter then) are of the same mount namespace. The namespace's number alone
+// does not show this: the kernel reuses the numbers of namespaces, processes and mounts, even from one container to the next.
 func (t Table) Continues(then Table) bool {
 	switch {
 	case t.Namespace != then.Namespace:
@@ -17,7 +17,7 @@ func (t Table) Continues(then Table) bool {
 	case t.Namespace == 0:
 		return false
 	}
-	if pidfd, err := then.Open(); err == nil { // another process of the namespace came first this time
+	if pidfd, err := then.Open(); err == nil { // both processes are in the namespace
 		_ = unix.Close(pidfd)
 		return true
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Scan reads the tables of all mount namespaces that have a process, and returns those that have mounts of one of the devices, by
-// device, starting with this process's namespace. A process that ends meanwhile is not an error. On an error, Scan also returns
-// the tables that it could read. Without the host's PID namespace, it sees only the processes of this PID namespace. It skips
-// namespaces that belong to another user namespace. If a pod has too many mounts or namespaces, LeftOut and Others in its tables
-// count the rest.
+// Scan reads the tables of all mount namespaces that have a process. For each device, it returns the tables that have mounts of the
+// device, beginning with that of this process's namespace. A process that ends meanwhile is not an error. If there is an error, Scan
+// also returns the tables that it could read. Without the host's PID namespace, it sees only the processes of this PID namespace. It
+// skips namespaces that belong to another user namespace. If a pod has too many mounts or namespaces, LeftOut and Others in its
+// tables count the rest.
 func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 	found := map[mount.Device][]Table{}
 	if len(devices) == 0 {
@@ -34,7 +34,7 @@ func Scan(devices []mount.Device) (map[mount.Device][]Table, error) {
 			failed = append(failed, err)
 		}
 		for d, t := range tables {
-			// A process whose namespace is not visible may be in one that was already read: its mounts then have the same ids.
+			// If the namespace of a process is not visible, its table may have been read before: the mounts then have the same ids.
 			if n.number == 0 && slices.ContainsFunc(t.Mounts, func(m Mount) bool { return seen[m.ID] }) {
 				continue
 			}
@@ -60,7 +60,8 @@ type namespace struct {
 	processes []int  // with the same view
 }
 
-// namespaces lists the mount namespaces: this process's own first, and last those without a visible number, one for each process.
+// namespaces lists the mount namespaces. This process's own namespace is the first. Those without a visible number are the last, one
+// for each process.
 func namespaces() ([]namespace, error) {
 	views, err := mount.Views()
 	if err != nil {
@@ -71,7 +72,7 @@ func namespaces() ([]namespace, error) {
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("own mount namespace: %w", err)
 	}
-	// Processes with another root directory see only a part of the namespace, so others are preferred.
+	// A process with another root directory sees only a part of its namespace, so processes without one come first.
 	slices.SortStableFunc(views, func(a, b mount.View) int { return len(a.Root) - len(b.Root) })
 	found, unseen := []namespace{{own, []int{self}}}, []namespace(nil)
 	known := map[uint64]bool{own: true}
@@ -87,7 +88,7 @@ func namespaces() ([]namespace, error) {
 	return append(found, unseen...), nil
 }
 
-// readNamespace reads the tables of the first process that still exists, for those of the devices that it has mounts of.
+// readNamespace calls readOwned for the first process of the namespace that still exists.
 func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.Device]Table, error) {
 	for _, pid := range n.processes {
 		if isKernelThread(pid) {
@@ -104,8 +105,8 @@ func (r *reader) readNamespace(n namespace, devices []mount.Device) (map[mount.D
 	return nil, nil //nolint:nilnil // no process exists any more
 }
 
-// readOwned is like read, but does not read the table of a process in another user namespace. Its mounts are not the driver's
-// concern, and any user can make user namespaces, with tables of any length.
+// readOwned is like read, but skips a process whose mount namespace belongs to another user namespace. The mounts there are not the
+// driver's concern, and any user can make user namespaces, with tables of any length.
 func (r *reader) readOwned(pid int, devices []mount.Device) (map[mount.Device]Table, error) {
 	ours, err := mount.OwnedHere(procPath(pid, "ns/mnt"))
 	if err != nil || !ours {
@@ -114,7 +115,7 @@ func (r *reader) readOwned(pid int, devices []mount.Device) (map[mount.Device]Ta
 	return r.read(pid, devices)
 }
 
-// ignorePermission drops a permission error: this process may not enter such a namespace, and so cannot repair mounts in it.
+// ignorePermission drops a permission error: this process has no right to enter such a namespace, so it cannot repair mounts there.
 func ignorePermission(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return nil
@@ -122,8 +123,8 @@ func ignorePermission(err error) error {
 	return err
 }
 
-// isKernelThread reports whether a process is a kernel thread, whose root directory may predate the node's root mount, or a
-// zombie: neither has a program.
+// isKernelThread reports whether a process is a kernel thread or a zombie: neither has a program. The root directory of a kernel
+// thread may predate the node's root mount.
 func isKernelThread(pid int) bool {
 	_, err := os.Readlink(procPath(pid, "exe"))
 	return errors.Is(err, fs.ErrNotExist)

@@ -21,8 +21,8 @@ const (
 	snapshotLimit   = 4 << 20 // bytes of a file
 )
 
-// Snapshot holds the tables that concern a volume, as they were while its client lived: soon after the client's death, the mounts
-// inside the volume are in no table any more.
+// Snapshot holds the tables that concern a volume, read while its client lived: soon after the client's death, no table has the
+// mounts inside the volume any more.
 type Snapshot struct {
 	Version  int          `json:"version"` // set by Save
 	BootID   string       `json:"bootID"`  // set by Save; devices, processes and namespaces mean nothing after a reboot
@@ -34,8 +34,8 @@ type Snapshot struct {
 	StagingPath string  `json:"stagingPath,omitempty"`
 	Graph       string  `json:"graph"` // the graph that the client used
 	Tables      []Table `json:"tables"`
-	// Lost holds, by container, the mounts that could not be restored after a change of the graph. Tables lacks those that are
-	// missing; their ID is 0 here.
+	// Lost holds, by container, the mounts that could not be restored after a change of the graph. If such a mount is missing in the
+	// container, its ID is 0 here, and Tables does not have it.
 	Lost []Table `json:"lost,omitempty"`
 }
 
@@ -43,7 +43,7 @@ type Snapshot struct {
 type Store struct{ Dir string }
 
 // Save replaces the snapshot of a name, which must be a file name. A snapshot of more than 4 MiB is saved without its largest
-// tables, so that containers with very many mounts do not cost the others their snapshot; the error then names these tables.
+// tables, so that the tables of the other containers are still saved. The error then names the tables that were left out.
 func (s Store) Save(name string, snapshot Snapshot) error {
 	err := s.save(name, snapshot)
 	if err != nil {
@@ -80,14 +80,14 @@ func encode(snapshot Snapshot) ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// withoutLargest removes the largest of both kinds of tables until the removed ones have at least the given number of bytes in a
-// file.
+// withoutLargest removes tables from Tables and Lost, the largest first, until the snapshot's file is smaller by at least the given
+// number of bytes. The errors name the removed tables.
 func (s Snapshot) withoutLargest(bytes int) (smaller Snapshot, why []error) {
 	all := slices.Concat(s.Tables, s.Lost)
 	sizes := make([]int, len(all))
 	order := make([]int, len(all))
 	for i, t := range all {
-		data, _ := json.Marshal(t) // it was encoded before; without indentation it is smaller than in the file
+		data, _ := json.Marshal(t) // cannot fail, since it was encoded before; without indentation it is smaller than in the file
 		sizes[i], order[i] = len(data), i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return sizes[b] - sizes[a] })
@@ -188,7 +188,7 @@ func decode(data []byte, boot string) (snapshot Snapshot, err error) {
 	}
 	switch {
 	case is.Version < 1:
-		return Snapshot{}, fmt.Errorf("it has version %d, and the first is 1", is.Version)
+		return Snapshot{}, fmt.Errorf("it has version %d, but versions begin with 1", is.Version)
 	case is.BootID != boot:
 		return Snapshot{}, errors.New("it is from an earlier boot of this node")
 	case is.Version > snapshotVersion:

@@ -1,6 +1,10 @@
-// Package tables reads the mount tables of this node's mount namespaces as far as they concern volumes, saves them on disk, and
-// watches them. It only asks the kernel, never a mounted file system, which could belong to a hung client. A table may be
-// outdated by the time it is used: Table.Open checks that its process is still the same and in the same namespace.
+// Package tables reads the mount tables of this node's mount namespaces, saves the parts that concern volumes on disk (Store), and
+// watches the tables (Watcher). It only asks the kernel, never a mounted file system, which could belong to a hung client. A table
+// may be outdated by the time it is used: Table.Open checks that its process is still the same and in the same namespace.
+//
+// The caller needs root's privileges to read other processes' tables, and the host's PID namespace to see all processes. It must
+// close each Watcher, and each pidfd from Table.Open. Tables have limits, because containers can make any number of mounts;
+// Table.LeftOutBecause describes the missing part. If a process has ended, the errors of Read and Table.Open wrap fs.ErrNotExist.
 package tables
 
 import (
@@ -30,21 +34,22 @@ type Mount struct {
 	Propagation string       `json:"propagation"`       // "shared:1 master:2"; "" for a private mount
 	// Directory is the inode number of the directory that a mount inside a volume is mounted on; 0 if it is not known.
 	Directory uint64 `json:"directory,omitempty"`
-	// Later is set if the mount was not there yet when its container was first seen, or is of the container's own root file system:
-	// the container, or a process on the node, has made it.
+	// Later is set if the container, or a process on the node, has made the mount: the mount was not there yet when the container was
+	// first seen, or it shows the container's own root file system.
 	Later bool `json:"later,omitempty"`
-	// Volume is the id of the driver's volume to which a mount inside another volume belongs, as its device showed when the table
-	// was read; "" for other file systems, and in snapshots of earlier versions.
+	// Volume is set for a mount of one of the driver's volumes inside another volume: the id of the inner volume, which was found
+	// by the mount's device when the table was read. Volume is "" for other file systems, and in snapshots of earlier versions.
 	Volume string `json:"volume,omitempty"`
-	// Node is where the node has the file system of a mount inside a volume, if the kernel has made up its device number; "" if the node
-	// does not have it, for mounts of volumes and disks, and in snapshots of earlier versions.
+	// Node is set for a mount inside a volume if the kernel has made up the device number of its file system: the mount point of that
+	// file system on the node. Node is "" for GlusterFS, if the node does not have the file system, and in snapshots of earlier
+	// versions.
 	Node string `json:"node,omitempty"`
 	// Partial is set if the table lacks some mounts inside this one, at any depth.
 	Partial bool `json:"partial,omitempty"`
 }
 
-// newMount converts a line of mountinfo. The root of a mount ends in "//deleted" if its directory was deleted, or was lost by the
-// kernel after a change of the client's graph; no path of an existing directory ends like that.
+// newMount converts a line of mountinfo. The root of a mount ends in "//deleted" if its directory was deleted, or if the kernel has
+// marked it as deleted after a change of the client's graph. No path of an existing directory ends like that.
 func newMount(i *mountinfo.Info) Mount {
 	root, deleted := strings.CutSuffix(i.Root, "//deleted")
 	return Mount{
@@ -56,7 +61,7 @@ func newMount(i *mountinfo.Info) Mount {
 // Table holds the mounts of one mount namespace that concern one volume. The namespace of the volume's client has a table, too.
 type Table struct {
 	Namespace uint64 `json:"namespace"`         // inode number of the mount namespace; 0 if it is not visible to this process
-	PID       int    `json:"pid"`               // a process in the namespace; this one for its own namespace
+	PID       int    `json:"pid"`               // a process in the namespace; this process for its own namespace
 	Start     uint64 `json:"start"`             // start time of the process, because its number is reused
 	Pod       string `json:"pod"`               // UID of the process's pod; "" outside pods
 	LeftOut   int    `json:"leftOut,omitempty"` // mounts of this namespace that are not kept: too many or too long
@@ -91,7 +96,7 @@ func (t Table) Nested(m Mount) []Mount {
 	return found
 }
 
-// Cover returns the mount at the same mount point as m that hides m.
+// Cover returns the mount that hides m: it lies on top of m, at the same mount point.
 func (t Table) Cover(m Mount) (cover Mount, covered bool) {
 	i := slices.IndexFunc(t.Mounts, func(c Mount) bool { return c.Parent == m.ID && c.ID != m.ID && c.Point == m.Point })
 	if i == -1 {
@@ -114,8 +119,7 @@ func (t Table) Open() (pidfd int, err error) {
 	return pidfd, nil
 }
 
-// inNamespace returns an error that wraps fs.ErrNotExist if a process is in a mount namespace other than the one with the given
-// number.
+// inNamespace returns an error that wraps fs.ErrNotExist if the mount namespace of a process has another number.
 func inNamespace(pid int, number uint64) error {
 	now, err := mount.NamespaceOf(pid)
 	if err == nil && number != 0 && now != number {

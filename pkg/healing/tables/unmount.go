@@ -22,8 +22,8 @@ func (t Table) MayUnmount() bool {
 	return err == nil && bits&(1<<unix.CAP_SYS_ADMIN) != 0
 }
 
-// Noted returns the table with Later set for the mounts that an earlier table of the same namespace, then, does not have. A mount
-// that was restored has another id, but the same place and content.
+// Noted returns the table, with Later set for the mounts that are not in an earlier table of the same namespace (the parameter then).
+// A mount that was restored has another id, but the same place and content.
 func (t Table) Noted(then Table) Table {
 	was := map[content]bool{}
 	for _, m := range then.Mounts {
@@ -35,8 +35,9 @@ func (t Table) Noted(then Table) Table {
 	})
 }
 
-// FirstSeen is like Noted for a namespace without an earlier table. It sets Later for mounts of the container's own root file system:
-// a runtime mounts only directories of the node in a container. It cannot recognize other mounts that the container has made before.
+// FirstSeen is like Noted, for a namespace without an earlier table. It sets Later for mounts of the container's own root file
+// system, because a runtime mounts only directories of the node in a container. It cannot recognize other mounts that the container
+// has made.
 func (t Table) FirstSeen() Table {
 	if !slices.ContainsFunc(t.Mounts, func(m Mount) bool { return m.FSType == overlay }) {
 		return t
@@ -70,7 +71,7 @@ func contentOf(m Mount) content {
 	if m.FSType != mount.FSType {
 		return content{m.Point, m.Device.String(), m.Root}
 	}
-	_, volume, _ := strings.Cut(m.Source, ":/") // the part before it is the first server
+	_, volume, _ := strings.Cut(m.Source, ":/") // the part before ":/" is the first server
 	return content{m.Point, "", path.Join(volume, m.Root)}
 }
 

@@ -28,13 +28,13 @@ func (t Table) Target() Target { return Target{t.Namespace, t.PID, t.Start} }
 // its mounts alive, so it closes a table once the process behind it has ended.
 type Watcher struct {
 	epoll, wake int        // wake is an eventfd
-	running     sync.Mutex // held by Run, which uses both
+	running     sync.Mutex // held by Run while it uses epoll and wake
 
 	mu      sync.Mutex
 	watched map[Target]*watch
 	byID    map[int32]*watch // by the id that the kernel returns with an event
 	lastID  int32
-	reports []report // reports besides those from events
+	reports []report // reports that do not come from events
 	closed  bool
 }
 
@@ -91,9 +91,9 @@ func NewWatcher() (*Watcher, error) {
 	return &Watcher{epoll: epoll, wake: wake, watched: map[Target]*watch{}, byID: map[int32]*watch{}}, nil
 }
 
-// Set replaces the watched targets. A new target is reported once, as changed, because its table may have changed after the
-// caller read it, or as ended if its process has ended or left the namespace. The error lists the targets that cannot be watched,
-// including those beyond the limit; the others are watched.
+// Set replaces the watched targets. A new target is reported once as changed, because its table may have changed after the caller
+// read it. If its process has ended or left the namespace, the target is reported as ended instead. The error lists the targets that
+// cannot be watched and counts those beyond the limit; the others are watched.
 func (w *Watcher) Set(targets []Target) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -174,8 +174,8 @@ func (w *Watcher) drop(dropped *watch) {
 	delete(w.byID, dropped.id)
 }
 
-// close removes the descriptors from the epoll first: a process that is being started has copies of them for a moment, so that
-// closing them would not remove them.
+// close removes the descriptors from the epoll before it closes them. A process that is being started has copies of the descriptors
+// for a moment, and the epoll keeps a closed descriptor as long as there is a copy.
 func (dropped *watch) close(epoll int) {
 	for _, fd := range []int{dropped.table, dropped.pidfd} {
 		_ = unix.EpollCtl(epoll, unix.EPOLL_CTL_DEL, fd, nil)
@@ -184,9 +184,8 @@ func (dropped *watch) close(epoll int) {
 }
 
 // Run calls changed for each change of a target's table, at a limited rate. Once the process behind a target has ended, Run calls
-// changed with ended set; the target is then no longer watched, although another process may be in its namespace. Until changed
-// returns, other changes wait, and the namespaces of processes that end are kept. Run returns nil when ctx is done or the watcher
-// is closed.
+// changed with ended set; the target is then no longer watched, although another process may be in its namespace. While changed runs,
+// other changes wait, and the namespaces of processes that end stay alive. Run returns nil when ctx is done or the watcher is closed.
 //
 // Run occupies one thread, which sleeps. The Go runtime cannot wait for w.epoll instead: the runtime's own epoll would poll the
 // tables through w.epoll, and a table reports a change only to the first poll.
@@ -251,8 +250,8 @@ func (w *Watcher) translate(events []unix.EpollEvent) []report {
 	return reports
 }
 
-// pause removes a table from the epoll for a while, and reports its change afterwards. It cannot mask the events instead: a table
-// also reports a change as an error event, which an epoll cannot mask.
+// pause removes a table from the epoll for a while, and reports its change afterwards. Masking the events would not be enough: a
+// table also reports a change as an error event, which an epoll cannot mask.
 func (w *Watcher) pause(paused *watch, wait time.Duration) {
 	_ = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, paused.table, nil)
 	time.AfterFunc(wait, func() {
@@ -271,7 +270,7 @@ func (w *Watcher) pause(paused *watch, wait time.Duration) {
 	})
 }
 
-// signal makes Run check for reports besides events.
+// signal wakes Run, which then delivers w.reports.
 func (w *Watcher) signal() {
 	if !w.closed {
 		_, _ = unix.Write(w.wake, binary.NativeEndian.AppendUint64(nil, 1)) // fails only if very many signals are pending
