@@ -79,13 +79,14 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 	return err
 }
 
-// send sends the request. A note of it is kept until its outcome is known, because no expand may be sent before that. If the note
-// cannot be written, the delete is sent all the same: an expand of a volume that is being deleted can only be a mistake.
+// send sends the request. It keeps a note of the request until the outcome is known, because no expand may be sent before that.
+// If the note cannot be written, the delete is sent all the same: an expand of a volume that is being deleted can only be a
+// mistake.
 func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Journal) error {
 	key := deleteKey(d.handle)
 	_, earlier := journal.deleteOf(key)
 	if err := journal.record(key, sent{}); err != nil {
-		klog.FromContext(ctx).Error(err, "Deleting a volume without a note of it", "volume", d.handle)
+		klog.FromContext(ctx).Error(err, "Deleting a volume without a note of the request", "volume", d.handle)
 	}
 	err := client.DeleteVolume(ctx, d.handle.ID)
 	switch {
