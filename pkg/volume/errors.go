@@ -52,7 +52,7 @@ func (e *FieldError) Unwrap() error { return ErrInvalid }
 // Invalid returns a FieldError; allowed is a phrase such as "must be a number from 1 to 3". A long value is truncated to keep the
 // message readable, and because Kubernetes truncates events.
 func Invalid(field, value, allowed string) error {
-	const longest = 100 // in printed form, in which an unprintable byte takes four
+	const longest = 100 // of the quoted value, in which an unprintable byte takes four characters
 	short := value[:min(len(value), longest)]
 	for len(strconv.Quote(short)) > longest+len(`""`) {
 		short = short[:len(short)/2]
