@@ -136,7 +136,7 @@ func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 		say(report.Critical, fmt.Sprintf("its cluster is %s, but Heketi has the volume in cluster %s", cluster, v.Cluster), correct)
 	}
 	if backend := pv.Context[volume.ContextBackend]; backend != "" && backend != pv.handle.Backend {
-		say(report.Warning, fmt.Sprintf("its attributes name backend %s, its handle %s", backend, pv.handle.Backend), correct)
+		say(report.Warning, fmt.Sprintf("its attributes name backend %s, but its handle names %s", backend, pv.handle.Backend), correct)
 	}
 	if !volume.IsOurs(v.Name) && !pv.handle.Adopted {
 		say(report.Warning, fmt.Sprintf("gluster volume %s was not made by this driver, which will neither delete nor expand it", v.Name),

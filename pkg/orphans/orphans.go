@@ -203,7 +203,7 @@ func (c comparison) foreign(b *heketi.Backend, dump heketi.Dump) bool {
 	return named
 }
 
-// glusterName returns the gluster volume that the PersistentVolume mounts.
+// glusterName returns the name of the gluster volume that the PersistentVolume mounts.
 func glusterName(pv PV) string {
 	if pv.Gluster != "" {
 		return firstPart(pv.Gluster)

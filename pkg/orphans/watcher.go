@@ -31,8 +31,8 @@ type Observer interface {
 // report a volume whose PersistentVolume is still being made, or a PersistentVolume that is deleted shortly after its volume. All
 // exported fields must be set.
 type Watcher struct {
-	Backends func() []*heketi.Backend // the backends configured now
-	PVs      func(ctx context.Context) ([]PV, error)
+	Backends func() []*heketi.Backend                // the backends configured now
+	PVs      func(ctx context.Context) ([]PV, error) // the PersistentVolumes of all clusters that use the backends
 	Driver   string
 	Interval time.Duration // between comparisons, at least ConfirmAfter; between the first two it is always ConfirmAfter
 	Observer Observer

@@ -112,7 +112,7 @@ func (d deletion) resolve(ctx context.Context, client *heketi.Client, x *index, 
 	klog.FromContext(ctx).Info("Looking for a volume whose delete has an unknown outcome", "volume", d.handle, "err", cause)
 	_, err := client.Volume(ctx, d.handle.ID)
 	if err == nil {
-		return fmt.Errorf("%w: the volume is still there, repeat the delete: %s", volume.ErrUnavailable, cause.Error())
+		return fmt.Errorf("%w: the volume is still there; repeat the delete: %s", volume.ErrUnavailable, cause.Error())
 	}
 	return d.goneIfMissing(ctx, client, x, err)
 }

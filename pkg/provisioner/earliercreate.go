@@ -131,7 +131,7 @@ func describeEarlier(gluster, backend string) string {
 	return fmt.Sprintf("an earlier create of gluster volume %s of backend %q has made the volume or may still make it", gluster, backend)
 }
 
-// inBrackets is the end of a message: why it is unknown whether a backend has the volume.
+// inBrackets returns the end of a message: the reason why it is unknown whether a backend has the volume.
 func inBrackets(unknown error) string {
 	if unknown == nil {
 		return ""

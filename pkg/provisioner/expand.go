@@ -56,7 +56,7 @@ func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity
 // from Heketi's own figure, which is read when no operation on the volume is pending and no earlier request can be on its way.
 type expanding struct {
 	expansion
-	targetGiB int // the size that the capacity asks for
+	targetGiB int // the size that the capacity requires
 	client    *heketi.Client
 	index     *index
 	journal   *Journal
@@ -101,7 +101,7 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	return volume.Volume{}, err
 }
 
-// send sends the request once, and keeps a note of it on disk until its outcome is known. When send has one of the backend's
+// send sends the request once, and keeps a note of it on disk until its outcome is known. After send has got one of the backend's
 // operation slots, it looks at the volume again before it sends the request. begun is false if an error occurred before the
 // request was sent.
 func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expanded heketi.Volume, begun bool, err error) {
@@ -139,7 +139,7 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 		return fmt.Errorf("%w: gluster volume %s was changed by another caller while the driver looked at it", volume.ErrBusy, now.Name)
 	}
 	if held, ok := now.DataGiB(); ok && held != now.SizeGiB {
-		return fmt.Errorf("%w: gluster volume %s has %d GiB by Heketi's records, but bricks for %d GiB: an earlier expand was cut off, or two have overlapped. "+
+		return fmt.Errorf("%w: gluster volume %s has %d GiB by Heketi's records, but bricks for %d GiB: an earlier expand was cut off, or two expands have overlapped. "+
 			"The driver does not expand it; compare it with gluster volume info %s, and correct Heketi's database",
 			volume.ErrPrecondition, now.Name, now.SizeGiB, held, now.Name)
 	}
@@ -147,9 +147,9 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 }
 
 // inspect returns the volume if no operation of Heketi's is changing it and this driver may change it. The operations are listed
-// before the volume is read. When the volume is read, an expand that is not in the list has either ended, so that the size
-// includes it, or it is still running, and lookAgain finds it. In the other order, an expand that ends between the two requests
-// would be neither in the list nor in the size.
+// before the volume is read. When the volume is read, an expand that is not in the list has ended, so that the size includes it,
+// or is still running, so that lookAgain finds it. In the other order, an expand that ends between the two requests would be
+// neither in the list nor in the size.
 func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 	// Creates and deletes are skipped: Heketi hides a volume that is being made or removed, so reading the volume fails.
 	listed, err := e.client.Operations(ctx)

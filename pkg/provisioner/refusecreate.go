@@ -50,8 +50,7 @@ func (p *Provisioner) refuseCreate(ctx context.Context, name string, selected se
 	return refusal
 }
 
-// readOnce makes sure that the records of all backends were read since the start of this process, concurrently, and returns the
-// errors.
+// readOnce reads, concurrently, the records of all backends that this process has not read yet, and returns the errors.
 func (p *Provisioner) readOnce(ctx context.Context, selected selection) (unread []string) {
 	var (
 		group sync.WaitGroup

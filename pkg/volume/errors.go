@@ -25,8 +25,8 @@ var (
 	ErrPrecondition = errors.New("precondition failed")
 	// ErrUnavailable is returned when the backend cannot answer now, or its answers cannot be trusted.
 	ErrUnavailable = errors.New("backend unavailable")
-	// ErrFailed is returned when the backend has tried and failed, and nothing of the attempt is left. The same call may succeed
-	// later.
+	// ErrFailed is returned when the backend has tried and failed, and nothing of the attempt is left, except that a failed
+	// delete may leave the gluster volume stopped. The same call may succeed later.
 	ErrFailed = errors.New("operation failed")
 	// ErrUnauthenticated is returned when the backend refuses the credentials. Creates and expands return ErrUnavailable and ErrLogin
 	// instead.

@@ -33,7 +33,7 @@ type Provisioner interface {
 	// RefuseCreate is called in place of Create if the caller refuses the request itself, because the request is wrong. It
 	// returns refusal, unless an earlier call with the same name has made the volume or may still make it. Then it returns
 	// ErrBusy, because callers forget a volume after a final error. ErrUnavailable is returned when a backend cannot be read.
-	// Backends without a key are not counted.
+	// A backend without a key need not be read.
 	RefuseCreate(ctx context.Context, name string, credentials Credentials, refusal error) error
 
 	// Delete removes a volume that this driver made or that has an adopted handle. It returns nil if the volume is already gone.
