@@ -26,8 +26,8 @@ func (k comparedBackend) ids() []string {
 	})
 }
 
-// volumesWithoutPV finds volumes that no PersistentVolume names. It checks only volumes that this installation of the driver made,
-// and skips those that are being made or deleted.
+// volumesWithoutPV finds volumes that no PersistentVolume names. It checks only volumes that this installation of the driver
+// made, and skips volumes that are being made or deleted.
 func (k comparedBackend) volumesWithoutPV() []finding {
 	var findings []finding
 	for _, id := range k.ids() {
@@ -45,12 +45,12 @@ func (k comparedBackend) volumesWithoutPV() []finding {
 		}
 		message := fmt.Sprintf("%d GiB in cluster %s without a PersistentVolume", v.SizeGiB, v.Cluster)
 		if !k.ours {
-			message += "; the list has none of driver " + k.driver + " at all: is it that of the right Kubernetes cluster?"
+			message += "; the list has no PersistentVolume of driver " + k.driver + " at all: is it the list of the right Kubernetes cluster?"
 		}
 		findings = append(findings, finding{report.Finding{
 			Severity: report.Warning, Check: checkOrphan, Subject: subject, Message: message,
-			Remedy: "it may have been kept on purpose (reclaim policy Retain), belong to another Kubernetes cluster, or have been made after the list of " +
-				"PersistentVolumes: look again with a new list, and look what is in it. This deletes the volume and its data:",
+			Remedy: "the volume may have been kept on purpose (reclaim policy Retain), may belong to another Kubernetes cluster, or may be newer than the list of " +
+				"PersistentVolumes: compare again with a new list, and look at the volume's content. This command deletes the volume and its data:",
 			Commands: []string{backendreport.CLI(k.b, "volume delete "+id)},
 		}, []string{id}})
 	}
@@ -88,15 +88,15 @@ func (k comparedBackend) withoutVolume(pv pv) report.Finding {
 	f := report.Finding{
 		Severity: report.Critical, Check: checkNoVolume, Subject: pv.String(),
 		Message: fmt.Sprintf("backend %q has no volume %s", k.b.Name(), pv.handle.ID),
-		Remedy: "pods that mount it fail. If the volume was deleted on purpose, delete the PersistentVolume (it goes when its claim is gone); otherwise " +
-			"restore the data into a new volume first. If the list is older than the deletion, look again with a new one",
+		Remedy: "pods that mount this PersistentVolume fail. If the volume was deleted on purpose, delete the PersistentVolume (Kubernetes keeps it until its " +
+			"claim is deleted); otherwise restore the data into a new volume first. If the list is older than the deletion, compare again with a new list",
 		Commands: []string{"kubectl delete pv " + pv.Name},
 	}
 	if name := glusterName(pv.PV); name != "" {
 		f.Message += ", which was gluster volume " + name
 		if id := k.idOf(name); id != "" {
 			f.Message += "; a volume of that name exists there with another id, " + id
-			f.Remedy = "keep the PersistentVolume: pods still mount the volume by its name, but it can be neither expanded nor deleted through it. " +
+			f.Remedy = "keep the PersistentVolume: pods still mount the volume by its name, but the driver can neither expand nor delete it under this handle. " +
 				"Heketi's database has probably been rebuilt; make a PersistentVolume with the right handle, and delete this one with reclaim policy Retain"
 			f.Commands = nil
 		}
@@ -120,7 +120,7 @@ func (k comparedBackend) idOf(name string) string {
 	return ""
 }
 
-// differences compares the attributes with which nodes mount the volume with Heketi's record of it.
+// differences compares Heketi's record of a volume with the attributes by which nodes mount the volume.
 func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 	var findings []finding
 	say := func(severity report.Severity, message, remedy string) {
@@ -130,13 +130,13 @@ func (k comparedBackend) differences(pv pv, v heketi.DumpVolume) []finding {
 	}
 	const correct = "find out which is right, set the reclaim policy to Retain, and recreate the PersistentVolume with the right attributes, since attributes cannot be changed"
 	if name := glusterName(pv.PV); name != "" && name != v.Name {
-		say(report.Critical, fmt.Sprintf("its pods mount gluster volume %s, but its handle is that of %s, which would be the one to be deleted or expanded", name, v.Name), correct)
+		say(report.Critical, fmt.Sprintf("its pods mount gluster volume %s, but its handle belongs to gluster volume %s, which a deletion or an expansion would affect", name, v.Name), correct)
 	}
 	if cluster := pv.Context[volume.ContextCluster]; cluster != "" && cluster != v.Cluster {
 		say(report.Critical, fmt.Sprintf("its cluster is %s, but Heketi has the volume in cluster %s", cluster, v.Cluster), correct)
 	}
 	if backend := pv.Context[volume.ContextBackend]; backend != "" && backend != pv.handle.Backend {
-		say(report.Warning, fmt.Sprintf("its attributes name backend %s, its handle %s", backend, pv.handle.Backend), correct)
+		say(report.Warning, fmt.Sprintf("its attributes name backend %s, but its handle names %s", backend, pv.handle.Backend), correct)
 	}
 	if !volume.IsOurs(v.Name) && !pv.handle.Adopted {
 		say(report.Warning, fmt.Sprintf("gluster volume %s was not made by this driver, which will neither delete nor expand it", v.Name),

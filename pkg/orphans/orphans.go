@@ -1,5 +1,9 @@
 // Package orphans compares the volumes in Heketi with the PersistentVolumes in Kubernetes, once (Find) or periodically (Watcher).
 // It reports the differences and deletes nothing. The PersistentVolumes must be those of all clusters that use the backends.
+//
+// Find also reports a volume whose PersistentVolume is just being made. A Watcher reports a difference only if two successive
+// comparisons have found it. Run of a Watcher must be called only once; it returns when its context is done. A backend that
+// cannot be read, or whose answer cannot be trusted, is reported as unknown, and its volumes are not compared.
 package orphans
 
 import (
@@ -46,16 +50,16 @@ func Find(ctx context.Context, backends []*heketi.Backend, driver string, pvs []
 	return findings
 }
 
-// result holds the findings of one comparison about a backend. Backend "" stands for findings about no configured backend, or
-// about several.
+// result holds the findings of one comparison about a backend. Backend "" stands for findings that do not belong to exactly one
+// configured backend.
 type result struct {
 	backend  string
 	unknown  bool // there is no conclusion; the only finding gives the reason
 	findings []finding
 }
 
-// finding is a finding with the ids or names of the volumes, operations, PersistentVolumes or backends that it is about. These
-// are the same in every comparison.
+// finding is a report.Finding with the ids or names of the volumes, operations, PersistentVolumes or backends that it is about.
+// The ids and names are the same in every comparison.
 type finding struct {
 	report.Finding
 	ids []string
@@ -80,9 +84,9 @@ func compare(ctx context.Context, backends []*heketi.Backend, driver string, pvs
 type comparison struct {
 	driver    string
 	ours      bool            // there are PersistentVolumes of the driver
-	byBackend map[string][]pv // those whose handles name a Heketi volume
-	byID      map[string][]pv // the same, by Heketi's id, which is unique even among several backends
-	names     map[string][]PV // all that mount a gluster volume of that name, of any kind
+	byBackend map[string][]pv // by backend: the driver's PersistentVolumes whose handles name a Heketi volume
+	byID      map[string][]pv // the same PersistentVolumes, by Heketi's id, which is unique even among several backends
+	names     map[string][]PV // by name of the gluster volume: all PersistentVolumes that mount it, of any driver
 }
 
 // pv is a PersistentVolume with its handle.
@@ -111,7 +115,7 @@ func newComparison(driver string, pvs []PV) comparison {
 	return c
 }
 
-// unconfigured finds PersistentVolumes whose backend is not configured, so that they cannot be checked.
+// unconfigured finds PersistentVolumes that cannot be checked, because their backend is not configured.
 func (c comparison) unconfigured(backends []*heketi.Backend) []finding {
 	var findings []finding
 	for _, name := range slices.Sorted(maps.Keys(c.byBackend)) {
@@ -120,7 +124,7 @@ func (c comparison) unconfigured(backends []*heketi.Backend) []finding {
 		}
 		findings = append(findings, finding{report.Finding{
 			Severity: report.Warning, Check: checkUnknown, Subject: fmt.Sprintf("backend %q", name),
-			Message: fmt.Sprintf("%d PersistentVolumes belong to it, and it is not configured; whether their volumes exist is unknown: %s",
+			Message: fmt.Sprintf("it is not configured, so it is unknown whether the volumes of its %d PersistentVolumes exist: %s",
 				len(c.byBackend[name]), pvNames(c.byBackend[name])),
 			Remedy: "add the backend to the configuration, under this name; until then these volumes can be neither deleted nor expanded",
 		}, []string{name}})
@@ -135,7 +139,7 @@ func (c comparison) twice() []finding {
 		if len(c.byID[id]) > 1 {
 			findings = append(findings, finding{report.Finding{
 				Severity: report.Warning, Check: checkMismatch, Subject: "volume " + id,
-				Message: "several PersistentVolumes stand for it: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, deleting one deletes the data of all",
+				Message: "several PersistentVolumes stand for this volume: " + pvNames(c.byID[id]) + "; with reclaim policy Delete, deleting one deletes the data of all",
 				Remedy:  "set their reclaim policy to Retain, or keep only one of them",
 			}, []string{id}})
 		}
@@ -143,7 +147,7 @@ func (c comparison) twice() []finding {
 	return findings
 }
 
-// backend compares one backend. If Heketi's answer cannot be trusted, it draws no conclusion.
+// backend compares one backend. If Heketi cannot be read, or its answer cannot be trusted, the result is unknown.
 func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	subject := backendreport.Subject(b)
 	unknown := func(message, remedy string) result {
@@ -158,7 +162,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	if err != nil {
 		return unknown(backendreport.Explain(err))
 	}
-	// Read the operations before the dump: if an operation ends in between, the list still has it, and only the dump does not.
+	// Read the operations before the dump: an operation that ends in between is then in the list, and only the dump lacks it.
 	operations, err := client.Operations(ctx)
 	if err != nil {
 		return unknown(backendreport.Explain(err))
@@ -170,7 +174,7 @@ func (c comparison) backend(ctx context.Context, b *heketi.Backend) result {
 	case len(dump.Clusters) == 0:
 		return unknown(heketi.HintNoClusters, "restore its database; until then delete nothing, neither volumes nor PersistentVolumes")
 	case c.foreign(b, dump):
-		return unknown("it has none of the clusters that the PersistentVolumes name, so that its database is probably not the one that has the volumes",
+		return unknown("it has none of the clusters that the PersistentVolumes name, so its database is probably not the one that has the volumes",
 			"check the backend's url, or restore the database; until then delete nothing, neither volumes nor PersistentVolumes")
 	}
 	k := comparedBackend{comparison: c, b: b, subject: subject, dump: dump}
@@ -199,7 +203,7 @@ func (c comparison) foreign(b *heketi.Backend, dump heketi.Dump) bool {
 	return named
 }
 
-// glusterName returns the gluster volume that the PersistentVolume mounts.
+// glusterName returns the name of the gluster volume that the PersistentVolume mounts.
 func glusterName(pv PV) string {
 	if pv.Gluster != "" {
 		return firstPart(pv.Gluster)

@@ -20,20 +20,21 @@ const ConfirmAfter = 10 * time.Minute
 type Observer interface {
 	// Began is called before the first comparison of the backend.
 	Began(backend string)
-	// Compared is called after every successful comparison of the backend. counts has every possible kind; it is nil after the first
-	// comparison, when nothing can have been seen twice.
+	// Compared is called after every successful comparison of the backend. counts has the number of confirmed orphans of every
+	// possible kind, including 0. After the first comparison counts is nil, because no orphan can have been seen twice.
 	Compared(backend string, counts map[string]int)
 	// Forgotten is called when the backend is no longer configured.
 	Forgotten(backend string)
 }
 
-// Watcher looks for orphans periodically. It reports an orphan only if two successive comparisons have found it, so that it does
-// not report a volume whose PersistentVolume is still being made, or a PersistentVolume that is deleted after its volume.
+// Watcher looks for orphans periodically. It reports an orphan only if two successive comparisons have found it. So it does not
+// report a volume whose PersistentVolume is still being made, or a PersistentVolume that is deleted shortly after its volume. All
+// exported fields must be set.
 type Watcher struct {
-	Backends func() []*heketi.Backend // the backends configured now
-	PVs      func(ctx context.Context) ([]PV, error)
+	Backends func() []*heketi.Backend                // the backends configured now
+	PVs      func(ctx context.Context) ([]PV, error) // the PersistentVolumes of all clusters that use the backends
 	Driver   string
-	Interval time.Duration // between comparisons, at least ConfirmAfter; the second one always follows after ConfirmAfter
+	Interval time.Duration // between comparisons, at least ConfirmAfter; between the first two it is always ConfirmAfter
 	Observer Observer
 
 	histories map[string]*history // by backend
@@ -96,7 +97,7 @@ func (w *Watcher) compare(ctx context.Context) {
 	}
 }
 
-// follow keeps the history of each backend that is configured now, and one for the findings that belong to none of them.
+// follow keeps the history of each backend that is configured now, and one history for the findings of backend "".
 func (w *Watcher) follow(backends []*heketi.Backend) {
 	now := map[string]*history{}
 	for _, name := range slices.Concat(names(backends), []string{""}) {
@@ -139,7 +140,7 @@ func (w *Watcher) update(logger klog.Logger, r result) {
 	h.last, h.confirmed = now, confirmed
 	w.Observer.Compared(r.backend, r.count(confirmed))
 	if len(found)+len(gone) > 0 {
-		logger.Info("The orphans have changed; glusterfs-csi orphans says what to do about them",
+		logger.Info("The orphans have changed; the command glusterfs-csi orphans shows what to do about them",
 			"backend", r.backend, "total", len(confirmed), "found", brief(found), "gone", brief(gone))
 	}
 }

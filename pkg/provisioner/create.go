@@ -60,7 +60,7 @@ func (p *Provisioner) Create(ctx context.Context, spec volume.Spec) (volume.Volu
 	return made, nil
 }
 
-// prepare checks a request as far as that is possible without a request to Heketi.
+// prepare checks everything about a request that can be checked without Heketi.
 func (p *Provisioner) prepare(spec volume.Spec) (creation, *heketi.Client, error) {
 	parameters := spec.Parameters
 	sizeGiB, err := spec.Capacity.SizeGiB(parameters.Durability.MinGiB())
@@ -143,7 +143,7 @@ func (c *creating) refuse(ctx context.Context, refusal error) (volume.Volume, er
 		case err == nil || errors.Is(err, volume.ErrIncompatible) || errors.Is(err, volume.ErrPrecondition):
 			return found, err
 		case errors.Is(err, volume.ErrBusy):
-			return volume.Volume{}, fmt.Errorf("%w (looked up after: %s)", err, refusal.Error())
+			return volume.Volume{}, fmt.Errorf("%w (the volume was looked up after this error: %s)", err, refusal.Error())
 		case !errors.Is(err, volume.ErrNotFound):
 			return volume.Volume{}, fmt.Errorf("%w: %s; whether an earlier create has made the volume is not known: %s",
 				volume.ErrUnavailable, refusal.Error(), err.Error())
@@ -180,8 +180,8 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	// Heketi atomically refuses a name that the cluster already has, so that a single cluster needs no look-up. It does not check
-	// other clusters, nor the other gluster volume name that an earlier create of the CSI name may have had.
+	// Heketi atomically refuses a name that the cluster already has, so a single cluster needs no look-up. Heketi checks neither
+	// other clusters nor another gluster volume name that an earlier create of the CSI name may have had.
 	if len(all) > 1 || overdue {
 		if found, err := c.find(ctx); !errors.Is(err, volume.ErrNotFound) {
 			return found, err
@@ -190,10 +190,10 @@ func (c *creating) attempt(ctx context.Context) (volume.Volume, error) {
 	reserved, err := c.index.reserve(ctx, c.client, c.name, c.gids)
 	if err == nil {
 		c.name = reserved.name
-		defer c.index.doubt(c.name) // if the create ends without a volume
+		defer c.index.doubt(c.name) // has no effect if the create ends with a volume
 	}
-	// Look for an existing volume if no group id is free, because an existing volume needs none. Look as well if the CSI name has a
-	// volume under another gluster name, because Heketi would not notice that volume and make a second one.
+	// Look for an existing volume if no group id is free, because an existing volume needs none. Look for one also if the CSI
+	// name has a volume under another gluster name: Heketi would not notice that volume, and would make a second one.
 	if errors.Is(err, volume.ErrExhausted) || c.index.hasOther(c.name) {
 		found, findErr := c.find(ctx)
 		if !errors.Is(findErr, volume.ErrNotFound) {
@@ -315,11 +315,11 @@ func (c *creating) resolve(ctx context.Context, cause error) (volume.Volume, err
 	case err == nil:
 		return found, nil
 	case errors.Is(err, volume.ErrNotFound) && used:
-		return volume.Volume{}, fmt.Errorf("%w: volume %s was being removed, repeat the create", volume.ErrBusy, c.name)
+		return volume.Volume{}, fmt.Errorf("%w: volume %s was being removed; repeat the create", volume.ErrBusy, c.name)
 	case errors.Is(err, volume.ErrNotFound):
-		return volume.Volume{}, fmt.Errorf("%w: no volume is left of this create, repeat it: %s", volume.ErrUnavailable, cause.Error())
+		return volume.Volume{}, fmt.Errorf("%w: this create has left no volume; repeat the create: %s", volume.ErrUnavailable, cause.Error())
 	case used:
 		return volume.Volume{}, err
 	}
-	return volume.Volume{}, fmt.Errorf("%w (looked up after: %s)", err, cause.Error())
+	return volume.Volume{}, fmt.Errorf("%w (the volume was looked up after this error: %s)", err, cause.Error())
 }

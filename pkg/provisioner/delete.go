@@ -79,13 +79,14 @@ func (d deletion) attempt(ctx context.Context, client *heketi.Client, x *index, 
 	return err
 }
 
-// send sends the request. A note of it is kept until its outcome is known, because no expand may be sent before that. If the note
-// cannot be written, the delete is sent all the same: an expand of a volume that is being deleted can only be a mistake.
+// send sends the request. It keeps a note of the request until the outcome is known, because no expand may be sent before that.
+// If the note cannot be written, the delete is sent all the same: an expand of a volume that is being deleted can only be a
+// mistake.
 func (d deletion) send(ctx context.Context, client *heketi.Client, journal *Journal) error {
 	key := deleteKey(d.handle)
 	_, earlier := journal.deleteOf(key)
 	if err := journal.record(key, sent{}); err != nil {
-		klog.FromContext(ctx).Error(err, "Deleting a volume without a note of it", "volume", d.handle)
+		klog.FromContext(ctx).Error(err, "Deleting a volume without a note of the request", "volume", d.handle)
 	}
 	err := client.DeleteVolume(ctx, d.handle.ID)
 	switch {
@@ -111,7 +112,7 @@ func (d deletion) resolve(ctx context.Context, client *heketi.Client, x *index, 
 	klog.FromContext(ctx).Info("Looking for a volume whose delete has an unknown outcome", "volume", d.handle, "err", cause)
 	_, err := client.Volume(ctx, d.handle.ID)
 	if err == nil {
-		return fmt.Errorf("%w: the volume is still there, repeat the delete: %s", volume.ErrUnavailable, cause.Error())
+		return fmt.Errorf("%w: the volume is still there; repeat the delete: %s", volume.ErrUnavailable, cause.Error())
 	}
 	return d.goneIfMissing(ctx, client, x, err)
 }

@@ -25,8 +25,8 @@ func (x *index) recordsSince(ctx context.Context, client *heketi.Client, since t
 	return x.records, nil
 }
 
-// readSince makes sure that the cached dump was requested at or after since. Of concurrent callers that need a newer one, one
-// reads and the others wait.
+// readSince makes sure that the cached dump was requested at or after since. If several concurrent callers need a newer dump, one
+// of them reads it and the others wait.
 func (x *index) readSince(ctx context.Context, client *heketi.Client, since time.Time) error {
 	if x.readAfter(since) {
 		return nil // even while another caller reads

@@ -87,7 +87,7 @@ func (m *moved) unanswered(t *testing.T, p *provisioner.Provisioner) (arrive fun
 	}
 }
 
-const untilRemoved = `this ends when backend "main" can be read, or is removed from the driver's configuration`
+const untilRemoved = `this doubt ends when backend "main" can be read, or is removed from the driver's configuration`
 
 // TestClassMovedAfterAnUnansweredCreate: the create is too old for Heketi to begin it now, but Heketi may have begun it, and cannot
 // be asked.
@@ -104,7 +104,7 @@ func TestClassMovedAfterAnUnansweredCreate(t *testing.T) {
 			m.wantWait(t, p, untilRemoved)
 			back()
 			m.server.SetUnrecorded(1)
-			m.wantWait(t, p, "its database does not show yet 1 request")
+			m.wantWait(t, p, "its Heketi is working on 1 request that the database does not show yet")
 			lift := m.server.Inject(heketitest.Fault{Prefix: "GET /db/dump", Status: http.StatusServiceUnavailable})
 			m.server.SetUnrecorded(0)
 			m.wantWait(t, p, untilRemoved)
@@ -169,7 +169,7 @@ func TestClassMovedFromARemovedBackend(t *testing.T) {
 	defer m.unanswered(t, m.process(t))()
 	only := heketi.BackendConfig{Name: "other", URL: m.other.URL, KeyFile: m.keyFile}
 	m.timing.Late = time.Hour
-	m.wantWait(t, m.process(t, only), "it may be begun until ")
+	m.wantWait(t, m.process(t, only), ", Heketi may begin it")
 	m.timing.Late = time.Millisecond
 	p := m.process(t, only)
 	refusal := volume.Invalid("volumetyp", "none", "is not a known parameter")

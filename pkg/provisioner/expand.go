@@ -51,12 +51,12 @@ func (p *Provisioner) expand(ctx context.Context, handle volume.Handle, capacity
 	return expanded.CapacityBytes, err
 }
 
-// expanding is an expansion in progress. Heketi is sent the difference in size, not the new size. It does not recognise repeated
-// requests, and loses one of two that overlap. So the difference is sent at most once. It is computed from Heketi's own figure,
-// which is read when no operation on the volume is pending and no earlier request can be on its way.
+// expanding is an expansion in progress. A request tells Heketi the difference in size, not the new size. Heketi does not
+// recognise repeated requests, and loses one of two requests that overlap. So the difference is sent at most once. It is computed
+// from Heketi's own figure, which is read when no operation on the volume is pending and no earlier request can be on its way.
 type expanding struct {
 	expansion
-	targetGiB int // the size that the capacity asks for
+	targetGiB int // the size that the capacity requires
 	client    *heketi.Client
 	index     *index
 	journal   *Journal
@@ -101,7 +101,7 @@ func (e *expanding) run(ctx context.Context) (volume.Volume, error) {
 	return volume.Volume{}, err
 }
 
-// send sends the request once, and keeps a note of it on disk until its outcome is known. When send has one of the backend's
+// send sends the request once, and keeps a note of it on disk until its outcome is known. After send has got one of the backend's
 // operation slots, it looks at the volume again before it sends the request. begun is false if an error occurred before the
 // request was sent.
 func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expanded heketi.Volume, begun bool, err error) {
@@ -123,8 +123,8 @@ func (e *expanding) send(ctx context.Context, v heketi.Volume, need int) (expand
 }
 
 // lookAgain reads the volume a second time, a little later. A Heketi that was suspended answers the requests that arrived
-// meanwhile in any order, so its first answer may not yet show an expand that it has already received. A size that differs from
-// that of the bricks means that Heketi lost an expand, and nothing can be added to it safely.
+// meanwhile in any order, so its first answer may not yet show an expand that it has already received. If the volume's size
+// differs from that of its bricks, Heketi has lost an expand, and a further expand would not be safe.
 func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 	select {
 	case <-time.After(e.client.Timing().Again):
@@ -139,7 +139,7 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 		return fmt.Errorf("%w: gluster volume %s was changed by another caller while the driver looked at it", volume.ErrBusy, now.Name)
 	}
 	if held, ok := now.DataGiB(); ok && held != now.SizeGiB {
-		return fmt.Errorf("%w: gluster volume %s has %d GiB by Heketi's records, but bricks for %d GiB: an earlier expand was cut off, or two have overlapped. "+
+		return fmt.Errorf("%w: gluster volume %s has %d GiB by Heketi's records, but bricks for %d GiB: an earlier expand was cut off, or two expands have overlapped. "+
 			"The driver does not expand it; compare it with gluster volume info %s, and correct Heketi's database",
 			volume.ErrPrecondition, now.Name, now.SizeGiB, held, now.Name)
 	}
@@ -147,8 +147,8 @@ func (e *expanding) lookAgain(ctx context.Context, first heketi.Volume) error {
 }
 
 // inspect returns the volume if no operation of Heketi's is changing it and this driver may change it. The operations are listed
-// before the volume is read. So when the volume is read, an expand that is not in the list has either ended, and the size includes
-// it, or is still running, and lookAgain finds it. In the other order, an expand that ends between the two requests would be
+// before the volume is read. When the volume is read, an expand that is not in the list has ended, so that the size includes it,
+// or is still running, so that lookAgain finds it. In the other order, an expand that ends between the two requests would be
 // neither in the list nor in the size.
 func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 	// Creates and deletes are skipped: Heketi hides a volume that is being made or removed, so reading the volume fails.
@@ -188,7 +188,7 @@ func (e *expanding) inspect(ctx context.Context) (heketi.Volume, error) {
 func busyVolume(op heketi.Operation, v heketi.Volume) error {
 	if isAbandoned(op.Status) {
 		return fmt.Errorf("%w: the size of gluster volume %s, %d GiB, is uncertain until Heketi has undone operation %s (%s, %s). "+
-			"Heketi tries that itself unless its cleaner is off. Before you do it by hand, look at gluster volume info: "+
+			"Heketi undoes it by itself unless its cleaner is off. Before you clean up by hand, look at gluster volume info: "+
 			"Heketi removes the new bricks without asking gluster", volume.ErrBusy, v.Name, v.SizeGiB, op.ID, op.Type, op.Status)
 	}
 	return fmt.Errorf("%w: gluster volume %s is being changed by Heketi's operation %s (%s)", volume.ErrBusy, v.Name, op.ID, op.Type)
@@ -204,7 +204,7 @@ func (e *expanding) need(v heketi.Volume) (int, error) {
 		return 0, fmt.Errorf("%w: the volume has %d bytes, capacity_range.limit_bytes is %d, and no volume can be made smaller",
 			volume.ErrOutOfRange, current, limit)
 	}
-	// Heketi adds whole sets of bricks, and no brick below 1 GiB.
+	// Heketi adds whole sets of bricks, and no brick is smaller than 1 GiB.
 	need := max(e.targetGiB-v.SizeGiB, v.Durability.MinGiB())
 	if size := current + int64(need)*volume.GiB; limit > 0 && size > limit {
 		return 0, fmt.Errorf("%w: a volume of type %s grows by at least %d GiB, to %d bytes, but capacity_range.limit_bytes is %d",
@@ -219,7 +219,7 @@ func (e *expanding) resolve(ctx context.Context, cause error) (volume.Volume, er
 	klog.FromContext(ctx).Info("Looking at a volume whose expand has an unknown outcome", "volume", e.handle, "err", cause)
 	found, err := e.inspect(ctx)
 	if err != nil {
-		return volume.Volume{}, fmt.Errorf("%w (looked at after: %s)", err, cause.Error())
+		return volume.Volume{}, fmt.Errorf("%w (the volume was checked after this error: %s)", err, cause.Error())
 	}
 	if err := checkLateExpand(ctx, e.client, e.journal, volumeKey(e.handle), found); err != nil && !e.capacity.Allows(int64(found.SizeGiB)*volume.GiB) {
 		return volume.Volume{}, err
@@ -231,7 +231,7 @@ func (e *expanding) resolve(ctx context.Context, cause error) (volume.Volume, er
 func (e *expanding) enough(v heketi.Volume, why string) (volume.Volume, error) {
 	made := newVolume(e.handle.Backend, v)
 	if made.CapacityBytes < e.capacity.RequiredBytes {
-		return volume.Volume{}, fmt.Errorf("%w: gluster volume %s has %d GiB, which is not the size asked for; repeat the expand: %s",
+		return volume.Volume{}, fmt.Errorf("%w: gluster volume %s has %d GiB, which is less than requested (%s); repeat the expand",
 			volume.ErrUnavailable, v.Name, v.SizeGiB, why)
 	}
 	return made, nil

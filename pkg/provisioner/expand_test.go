@@ -243,7 +243,7 @@ func TestExpandWithoutRoom(t *testing.T) {
 	}
 	_, err = f.expand(t, v.Handle, 12)
 	wantError(t, err, volume.ErrExhausted)
-	says(t, err, "Maximum number of bricks", "30 bricks of at most 32", "cannot grow any more")
+	says(t, err, "Maximum number of bricks", "30 bricks (the limit is 32)", "cannot grow any more")
 }
 
 func TestAdoptedVolumes(t *testing.T) {

@@ -75,7 +75,7 @@ func TestExpandUndoneBeforeTheLook(t *testing.T) {
 	f.server.Inject(heketitest.Fault{Prefix: "GET /queue/", Times: 1, Status: http.StatusNotFound, Body: "Id not found"})
 	_, err := f.expand(t, v.Handle, 5)
 	wantError(t, err, volume.ErrUnavailable)
-	says(t, err, "has 2 GiB, which is not the size asked for; repeat the expand")
+	says(t, err, "has 2 GiB, which is less than requested (", "); repeat the expand")
 	f.server.FailOperations("")
 	if size, err := f.expand(t, v.Handle, 5); err != nil || size != 5 {
 		t.Errorf("repeated: %d GiB, %v", size, err)

@@ -11,14 +11,15 @@ import (
 )
 
 // failed looks at the volume after an expand that Heketi has begun and that has failed. The caller takes the error as final, so
-// nothing may be pending: an expand that Heketi cannot undo stays pending (heketi: apps/glusterfs/operations_manage.go,
-// runOperationAfterBuild) and keeps the volume busy. The failure may also come from a gateway instead of Heketi.
+// failed returns it only if nothing is pending: an expand that Heketi cannot undo stays pending (heketi:
+// apps/glusterfs/operations_manage.go, runOperationAfterBuild) and keeps the volume busy. The failure may also come from a
+// gateway instead of Heketi.
 func (e *expanding) failed(ctx context.Context, needGiB int, failure error) (volume.Volume, error) {
 	now, err := e.inspect(ctx)
 	made := newVolume(e.handle.Backend, now)
 	switch {
 	case err != nil:
-		return volume.Volume{}, fmt.Errorf("%w (looked at after: %s)", err, failure.Error())
+		return volume.Volume{}, fmt.Errorf("%w (the volume was checked after this error: %s)", err, failure.Error())
 	case e.capacity.Allows(made.CapacityBytes):
 		return made, nil
 	case errors.Is(failure, volume.ErrExhausted):
@@ -35,11 +36,11 @@ func (e *expanding) exhausted(ctx context.Context, v heketi.Volume, needGiB int,
 // remains describes what can still be done with a volume that Heketi does not expand as requested.
 func (e *expanding) remains(ctx context.Context, v heketi.Volume, needGiB int) string {
 	layout := v.Layout()
-	state := fmt.Sprintf("keeps its size of %d GiB, in %d bricks of at most %d", v.SizeGiB, len(v.Bricks), heketi.MostBricks)
+	state := fmt.Sprintf("keeps its size of %d GiB, in %d bricks (the limit is %d)", v.SizeGiB, len(v.Bricks), heketi.MostBricks)
 	if layout.SetsLeft() == 0 {
 		return state + ", and cannot grow any more: make a new, larger volume and copy the data"
 	}
-	return state + fmt.Sprintf("; it can grow %d more times at the most, by %d brick(s) of one size on different nodes, each of at least 1 GiB, ",
+	return state + fmt.Sprintf("; it can grow at most %d more times (each time by %d brick(s) of the same size, at least 1 GiB, on different nodes), ",
 		layout.SetsLeft(), layout.BricksInSet()) + e.fits(ctx, v.Cluster, layout, needGiB)
 }
 
@@ -49,7 +50,7 @@ func (e *expanding) fits(ctx context.Context, cluster string, layout heketi.Layo
 	dump, err := e.index.recordsSince(ctx, e.client, time.Now())
 	room := heketi.NewRoom(dump, cluster, layout)
 	switch largest := room.LargestGiB(); {
-	// No figures, a cluster that does not take file volumes, or a reason other than space.
+	// There are no figures, the cluster takes no file volumes, or space is not the reason.
 	case err != nil, !dump.Clusters[cluster].File, largest >= needGiB:
 		return "so a smaller size may be possible, and " + few
 	case largest == 0:

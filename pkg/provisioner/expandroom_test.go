@@ -85,7 +85,7 @@ func TestExpandSaysWhatFits(t *testing.T) {
 			f.server.Inject(fault)
 			_, err := f.expand(t, v.Handle, 60)
 			wantError(t, err, volume.ErrExhausted)
-			says(t, err, fmt.Sprintf("; gluster volume %s keeps its size of %d GiB, in %d bricks of at most 32; it can grow %d more times",
+			says(t, err, fmt.Sprintf("; gluster volume %s keeps its size of %d GiB, in %d bricks (the limit is 32); it can grow at most %d more times",
 				v.Name, 2+tc.steps, 3+3*tc.steps, 9-tc.steps))
 			if !strings.HasSuffix(err.Error(), tc.says) {
 				t.Errorf("%v: want %q at the end", err, tc.says)
@@ -104,7 +104,7 @@ func TestExpandWithoutRoomOnTheDisks(t *testing.T) {
 		err    error
 		says   []string
 	}{
-		{"undone", func(s *heketitest.Server) { s.FailOperations(refusal); s.Release() }, volume.ErrExhausted, []string{"keeps its size of 2 GiB", "it can grow 9 more times"}},
+		{"undone", func(s *heketitest.Server) { s.FailOperations(refusal); s.Release() }, volume.ErrExhausted, []string{"keeps its size of 2 GiB", "it can grow at most 9 more times"}},
 		{"cannot be undone", func(s *heketitest.Server) { s.Strand(refusal) }, volume.ErrBusy, []string{"failed", "is uncertain"}},
 		{"not known", func(s *heketitest.Server) {
 			s.Inject(heketitest.Fault{Prefix: "GET /operations/pending", Status: http.StatusBadGateway})

@@ -19,11 +19,13 @@ func (p *Provisioner) Available(ctx context.Context, parameters volume.Parameter
 }
 
 // AvailableSince is like Available, but accepts a dump that was requested at or after since, so that calls with the same since
-// share one. A volume lies in one cluster, so each cluster is considered separately. Heketi also skips nodes whose glusterd did
-// not answer its last check, but does not report which: a node that is down counts until an administrator sets it offline.
+// share one dump. A volume lies in one cluster, so each cluster is considered separately. Heketi also skips nodes whose glusterd
+// did not answer its last check, but does not report these nodes: a node that is down counts until an administrator sets it
+// offline.
 //
-// The figures are upper bounds. The scheduler keeps a pod waiting, without a word from the driver, while the figure is below the
-// size of the pod's claim; but a claim that fits in the figure and not in the cluster gets CreateVolume's error.
+// The figures are upper bounds, because a figure that is too low does more harm. If the figure is below the size of a pod's
+// claim, the scheduler keeps the pod waiting without a message from the driver. A claim that fits the figure but not the cluster
+// gets CreateVolume's error.
 func (p *Provisioner) AvailableSince(ctx context.Context, parameters volume.Parameters, since time.Time) (volume.Space, error) {
 	rooms, err := p.rooms(ctx, parameters, volume.Credentials{}, since) // the request has no credentials
 	if err != nil {

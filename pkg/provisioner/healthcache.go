@@ -9,13 +9,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// How long the result of an examination is used. An examination costs several commands on every gluster node, so a request for
-// the health of each volume must not start one for each.
+// How long the result of an examination is used. An examination costs several commands on every gluster node, so requests for the
+// health of many volumes must share one.
 const (
 	leastLifetime  = 10 * time.Second
 	lifetimeFactor = 3 // times the duration of the examination
 	mostLifetime   = 2 * time.Minute
-	unreadLifetime = 6 * time.Minute // if no caller has waited long enough to receive it
+	unreadLifetime = 6 * time.Minute // if no caller has received the result yet
 )
 
 // healthCache holds the last examination of each backend.
@@ -66,8 +66,8 @@ func (x *healthCache) store(backend string, began time.Time, found heketi.Examin
 // examinationRequest identifies an examination: only calls with equal requests join.
 type examinationRequest struct{ credentials volume.Credentials }
 
-// examination returns Heketi's findings about a backend's volumes and bricks. One examination of a backend runs at a time; like a
-// create it outlives the call, and the next call gets its result.
+// examination returns Heketi's findings about a backend's volumes and bricks. One examination of a backend runs at a time. Like a
+// create, an examination outlives the call that started it, and the next call gets its result.
 func (p *Provisioner) examination(ctx context.Context, backend string, client *heketi.Client, credentials volume.Credentials) (heketi.Examination, error) {
 	if found, ok := p.healthCache.recent(backend, time.Now()); ok {
 		return found, nil

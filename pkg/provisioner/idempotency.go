@@ -48,7 +48,8 @@ func (c *creating) find(ctx context.Context) (volume.Volume, error) {
 	if err != nil {
 		return volume.Volume{}, err
 	}
-	// Without its note, a volume that does not have the volumeNamePrefix of the present configuration would not be found again.
+	// If the volume lacks the volumeNamePrefix of the present configuration, its note stays: without the note, the volume would
+	// not be found again.
 	if c.index.forgetLate(found.Name, found.Cluster) && c.client.Backend().OfThisInstallation(found.Name) {
 		c.journal.forget(createKey(c.backend, found.Name))
 	}

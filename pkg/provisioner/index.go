@@ -11,7 +11,7 @@ import (
 )
 
 // index caches the clusters, volumes, group ids in use and disks of one backend between calls, so that a create needs no look-up.
-// All of it comes from Heketi's own records. The records are read again at intervals while creates happen, because other clients
+// All of this comes from Heketi's own records. The records are read again at intervals while creates happen, because other clients
 // of Heketi make volumes too.
 type index struct {
 	backend string
@@ -22,7 +22,7 @@ type index struct {
 	listCache listCache
 
 	mu       sync.Mutex
-	own      func(name string) bool   // reports whether a driver has made a volume, for this installation
+	own      func(name string) bool   // reports whether a volume of this name belongs to this installation
 	sent     func(name string) bool   // reports whether a create with this name was sent and not answered
 	asOf     time.Time                // when the cached dump was requested; zero: never
 	clusters map[string]struct{}      // all clusters ever seen
@@ -31,11 +31,11 @@ type index struct {
 	taken    map[int64]int            // group id -> number of volumes that have it
 	ours     map[string]string        // key of the CSI name -> gluster volume name, of volumes of this installation
 	held     map[string]reservation   // by the key of the CSI name
-	deleted  map[string]time.Time     // tombstones: when the volume of that id was deleted
-	expanded map[string]int64         // by Heketi's id: bytes that an expand has returned, until the volume is read again
+	deleted  map[string]time.Time     // tombstones, by Heketi's id: when the volume was deleted
+	expanded map[string]int64         // by Heketi's id: size that an expand has returned; removed when the volume is read again
 }
 
-// indexedVolume is a volume of the backend, pending or not, made by this driver or not.
+// indexedVolume is any volume of the backend: it may be pending, and it may belong to another client of Heketi.
 type indexedVolume struct {
 	name string
 	gid  int64
@@ -50,8 +50,9 @@ func newIndex(backend string, refresh time.Duration) *index {
 	}
 }
 
-// ownBy returns the function that reports whether a volume is of this installation by the present configuration. A create that was
-// sent before the configuration had a volumeNamePrefix has made, or makes, the volume of its CSI name all the same.
+// ownBy returns a function that reports whether a volume with a given name belongs to this installation: the name fits the
+// present configuration, or an unanswered create was sent with it. Such a create may be older than the configuration's
+// volumeNamePrefix.
 func (x *index) ownBy(b *heketi.Backend) func(name string) bool {
 	return func(name string) bool { return b.OfThisInstallation(name) || x.sent(name) }
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // inflight holds the running creates, deletes, expands and examinations. Each has its own goroutine and outlives the call that
-// started it, because Heketi continues the operation, and reports its result only to a client that asks for it.
+// started it, because Heketi continues the operation, and reports the result only to a client that asks for it.
 type inflight struct {
 	observer Observer
 
@@ -67,7 +67,7 @@ func (o *inflight) join(ctx context.Context, t task, run func(context.Context) (
 	defer o.mu.Unlock()
 	if op, ok := o.running[t.key]; ok {
 		if op.task.request != t.request {
-			return nil, fmt.Errorf("%w: %s is running for another call; repeat %s when that has ended", volume.ErrBusy, op.task, t)
+			return nil, fmt.Errorf("%w: %s is running for another call; when it has ended, repeat %s", volume.ErrBusy, op.task, t)
 		}
 		o.observer.Joined(t.kind)
 		return op, nil

@@ -24,7 +24,7 @@ type Journal struct {
 	late time.Duration // how long a request may be late (heketi.Timing.Late)
 
 	// Without its predecessor's notes a journal cannot tell which requests the predecessor has sent. external-resizer starts
-	// together with the driver and then repeats all expands that have not ended, so that only expands of the first minutes are
+	// together with the driver and then repeats all expands that have not ended. So only expands of the first minutes are
 	// suspect.
 	suspectUntil time.Time // zero: the predecessor's notes are there
 	opened       time.Time
@@ -34,19 +34,20 @@ type Journal struct {
 	made map[string]bool // by volumeKey: volumes made by this process while expands were suspect
 }
 
-// keepCreates is the age at which OpenJournal drops the note of an unanswered create: most creates that are still wanted are
-// repeated much earlier, but a backend that may have made the volume can be away for days. Notes of expands and deletes have no such
-// limit, because a request for the volume can follow at any time.
+// keepCreates is the age at which OpenJournal drops the note of an unanswered create. Most creates that are still wanted are
+// repeated much earlier, but a backend that may have made the volume can be away for days. Notes of expands and deletes have no
+// such limit, because a request for the volume can follow at any time.
 const keepCreates = 30 * 24 * time.Hour
 
-// suspectFor is how long after the driver's start external-resizer may take to start.
+// suspectFor is how long expands are suspect after the start of the driver. external-resizer is expected to start within this
+// time.
 const suspectFor = 2 * time.Minute
 
 func newJournal() *Journal {
 	return &Journal{opened: time.Now(), sent: map[string]sent{}, made: map[string]bool{}}
 }
 
-// OpenJournal reads the journal of an earlier process from dir, which it creates if necessary. A damaged file counts as a request
+// OpenJournal reads the journal of an earlier process from dir, and creates dir if necessary. A damaged file counts as a request
 // that was sent when the file was written.
 func OpenJournal(dir string) (*Journal, error) {
 	j := newJournal()
@@ -77,11 +78,11 @@ func OpenJournal(dir string) (*Journal, error) {
 	return j, nil
 }
 
-// record writes the note of a request that is about to be sent. ErrUnavailable is returned when the note cannot be written: then
-// the request must not be sent.
+// record writes the note of a request that is about to be sent. ErrUnavailable is returned when the note cannot be written; the
+// request must not be sent then.
 //
-// The note stays until the outcome is known. However old it is, the next request then asks Heketi for requests that it has begun and
-// not recorded (checkLateExpand, checkLateDelete, checkOverdueCreate).
+// The note stays until the outcome is known. However old the note is, the driver asks Heketi, before the next request for the
+// volume, for requests that Heketi has begun but not recorded (checkLateExpand, checkLateDelete, checkOverdueCreate).
 func (j *Journal) record(key string, request sent) error {
 	request.Version, request.At = journalVersion, time.Now()
 	if err := j.write(key, request); err != nil {
@@ -105,8 +106,8 @@ func (j *Journal) forget(key string) {
 	}
 }
 
-// unanswered records that the outcome of a request is still unknown now, when the driver gives up on it, or when a repeated create
-// finds that Heketi may have begun it. It does nothing if there is no note of the request.
+// unanswered sets the time of a note to now. It is called when the driver gives up on the request, and when a repeated create
+// finds that Heketi may have begun the noted create. It does nothing if there is no note of the request.
 func (j *Journal) unanswered(key string) {
 	j.change(key, func(request *sent) { request.At = time.Now() })
 }
@@ -116,9 +117,9 @@ func (j *Journal) accepted(key string) {
 	j.change(key, func(request *sent) { request.Accepted = true })
 }
 
-// change changes the note of a request, if there is one. If the note cannot be written, the one on disk stays as it was: with the
-// time of sending, a little earlier, or without the acceptance, so that the next process expects the create for longer than
-// necessary.
+// change changes the note of a request, if there is one. If the new note cannot be written, the old one stays on disk. Its time
+// is then a little too early, or the acceptance is missing. Without the acceptance, the next process expects the create for
+// longer than necessary.
 func (j *Journal) change(key string, change func(*sent)) {
 	j.mu.Lock()
 	request, ok := j.sent[key]
@@ -144,7 +145,7 @@ func (j *Journal) hasMade(key string) {
 	}
 }
 
-// creates returns the creates of a backend that may still be carried out, by volume.NameKey.
+// creates returns a backend's creates that may still be carried out. The keys of the map are those of volume.NameKey.
 func (j *Journal) creates(backend string) map[string]sent {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -157,7 +158,7 @@ func (j *Journal) creates(backend string) map[string]sent {
 	return requests
 }
 
-// backendsOf returns the backends to which a create of the CSI name with this key was sent, if it was not answered.
+// backendsOf returns the backends to which a create of the CSI name with this key was sent and not answered.
 func (j *Journal) backendsOf(key string) (backends []string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -184,7 +185,8 @@ type lateRequest struct {
 
 // expandOf returns the request to expand a volume that was sent and not answered; ok is false if there is none, or if the volume
 // has the size that the request makes. (A volume that another caller has expanded to exactly that size looks the same.) The
-// caller has to compare the field until with the time: after that, Heketi no longer begins the request, because it is too old.
+// caller must compare late.until with the current time: after late.until, Heketi no longer begins the request, because it is too
+// old.
 func (j *Journal) expandOf(key string, v heketi.Volume) (late lateRequest, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

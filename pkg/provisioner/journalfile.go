@@ -12,11 +12,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// sent is a request to expand, create or delete a volume. Of a delete, only the time is recorded.
+// sent is a request to expand, create or delete a volume. For a delete, only the time is recorded.
 type sent struct {
 	Version int       `json:"version"`
 	At      time.Time `json:"at"`
-	Suspect bool      `json:"suspect,omitempty"` // it is not known whether it was sent
+	Suspect bool      `json:"suspect,omitempty"` // unknown whether the request was sent
 
 	SizeGiB int `json:"sizeGiB,omitempty"` // of the volume before an expand
 	MoreGiB int `json:"moreGiB,omitempty"`
@@ -25,8 +25,8 @@ type sent struct {
 	Cluster string `json:"cluster,omitempty"`
 	GID     int64  `json:"gid,omitempty"`
 	Others  bool   `json:"others,omitempty"` // as in reservation
-	// Accepted is set if Heketi has accepted the create, and its end is unknown. Heketi records an operation before it accepts it
-	// (operations_manage.go: AsyncHttpOperation), so its records tell whether there is a volume.
+	// Accepted is set if Heketi has accepted the create, but its end is unknown. Heketi records an operation before it accepts
+	// the request (operations_manage.go: AsyncHttpOperation), so Heketi's records show whether there is a volume.
 	Accepted bool `json:"accepted,omitempty"`
 }
 
@@ -72,8 +72,8 @@ func openJournalDir(dir string) (known bool, err error) {
 	return err == nil, writeFile(dir, marker, nil)
 }
 
-// readSent reads a note. Of a note that cannot be read, only the time is known. A time after now, because the clock was set back,
-// is replaced by now.
+// readSent reads a note. If the note is damaged, only its time is known. If the clock was set back, the time can be in the
+// future; it is then replaced by the time now.
 func readSent(path string, now time.Time) sent {
 	request := sent{At: now}
 	content, err := os.ReadFile(path) // #nosec G304 -- a file of the driver's own directory

@@ -20,16 +20,16 @@ func checkLateExpand(ctx context.Context, client *heketi.Client, journal *Journa
 	return journal.checkLate(ctx, client, key, late, unanswered, v)
 }
 
-// checkLateDelete returns ErrBusy while an earlier request to delete the volume may still be carried out: a delete that meets an
-// expand leaves Heketi with half a record of the volume.
+// checkLateDelete returns ErrBusy while an earlier request to delete the volume may still be carried out. A delete that runs at
+// the same time as an expand leaves Heketi with half a record of the volume.
 func checkLateDelete(ctx context.Context, client *heketi.Client, journal *Journal, handle volume.Handle, v heketi.Volume) error {
 	key := deleteKey(handle)
 	late, unanswered := journal.deleteOf(key)
 	return journal.checkLate(ctx, client, key, late, unanswered, v)
 }
 
-// checkLateCreate returns an error while an unanswered create of the volume may still be carried out. It leaves the note to the
-// creates of the CSI name, which may run at the same time.
+// checkLateCreate returns an error while an unanswered create of the volume may still be carried out. It does not change the
+// note: only creates of the CSI name do, and one of them may run at the same time.
 func checkLateCreate(ctx context.Context, client *heketi.Client, x *index, journal *Journal, v heketi.Volume) error {
 	if _, late := x.late(v.Name); !late.IsZero() {
 		return fmt.Errorf("%w: a create of gluster volume %s was not answered and may still be carried out until %s; it would make the volume again",
@@ -43,7 +43,7 @@ func checkLateCreate(ctx context.Context, client *heketi.Client, x *index, journ
 	if err := late.check(ctx, client, v); err != nil {
 		return err
 	}
-	if now, _ := journal.createOf(key); !now.At.Equal(late.At) { // what Heketi has answered is about the earlier create only
+	if now, _ := journal.createOf(key); !now.At.Equal(late.At) { // Heketi's answer is about the earlier create only
 		return fmt.Errorf("%w: gluster volume %s is being created by another call; repeat the delete", volume.ErrBusy, v.Name)
 	}
 	return nil
@@ -60,13 +60,14 @@ func (j *Journal) checkLate(ctx context.Context, client *heketi.Client, key stri
 	return nil
 }
 
-// checkOverdueCreate looks for an overdue create: an unanswered one that is too old for Heketi to begin it now. Heketi may have begun
-// it in time, and not have recorded it yet. While Heketi has any unrecorded request, the volume may appear at any time, and a create
-// in another cluster would make a second one. checkOverdueCreate then prolongs the reservation, as if the request were sent now.
-// Otherwise it forgets the create, unless there is a volume that no caller has got: then the note stays until find returns the volume.
+// checkOverdueCreate looks for an overdue create: an unanswered create that is too old for Heketi to begin it now. But Heketi may
+// have begun it in time, and not have recorded it yet. While Heketi has any unrecorded request, the volume may appear at any
+// time, and a create in another cluster would make a second volume. In this case checkOverdueCreate prolongs the reservation as
+// if the request were sent now. Otherwise it forgets the create, unless the volume exists: no caller has got the volume, so the
+// note stays until find returns it.
 //
-// checkOverdueCreate reports whether there is such a create, or an accepted one whose end is unknown. The caller then has to look for
-// the volume, because Heketi may just have recorded it.
+// overdue is true if there is an overdue create, or an accepted create whose end is unknown. The caller must then look for the
+// volume, because Heketi may just have recorded it.
 func (c *creating) checkOverdueCreate(ctx context.Context) (overdue bool, err error) {
 	key := createKey(c.backend, c.name)
 	note, ok := c.journal.createOf(key)
@@ -116,7 +117,7 @@ func (late lateRequest) check(ctx context.Context, client *heketi.Client, v heke
 func (late lateRequest) String() string {
 	at := late.At.UTC().Format(time.TimeOnly)
 	if late.Suspect {
-		return fmt.Sprintf("The driver was started at %s without its predecessor's notes, and the predecessor's %s may not have been answered", at, late.what)
+		return fmt.Sprintf("The driver was started at %s without its predecessor's notes, so an earlier %s is perhaps unanswered", at, late.what)
 	}
 	return fmt.Sprintf("The %s sent at %s was not answered", late.what, at)
 }

@@ -210,7 +210,7 @@ func TestExpandWithoutPredecessorsNotes(t *testing.T) {
 	ask := volume.Capacity{RequiredBytes: 5 * volume.GiB}
 	_, err = p.Expand(t.Context(), v.Handle, ask, volume.Credentials{})
 	wantError(t, err, volume.ErrBusy)
-	says(t, err, "without its predecessor's notes, and the predecessor's expand may not have been answered and may still be carried out until")
+	says(t, err, "without its predecessor's notes, so an earlier expand is perhaps unanswered and may still be carried out until")
 	if err := p.Delete(t.Context(), v.Handle, volume.Credentials{}); err != nil {
 		t.Errorf("deleting what may have been expanded: %v", err)
 	}

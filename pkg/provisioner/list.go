@@ -85,7 +85,7 @@ func (p *Provisioner) listAll(ctx context.Context) ([]listed, error) {
 	return all, nil
 }
 
-// ofAll calls ask for all backends concurrently, and fails if one call fails.
+// ofAll calls the function ask concurrently, once for each backend, and fails if one of the calls fails.
 func ofAll[T any](ctx context.Context, backends []*heketi.Backend, ask func(context.Context, *heketi.Backend) ([]T, error)) ([]T, error) {
 	each := make([][]T, len(backends))
 	group, ctx := errgroup.WithContext(ctx)

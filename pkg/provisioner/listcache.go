@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// listCacheLifetime is the maximum age of the data that a list returns about a volume. Which volumes exist is read each time.
-	// Other clients of Heketi can change only an existing volume's size and, with the cluster's nodes, its servers.
+	// listCacheLifetime is the maximum age of the data that a list returns about a volume. The list of existing volumes is read
+	// each time. Other clients of Heketi can change only the size of an existing volume and, if they add or remove nodes of the
+	// cluster, its servers.
 	listCacheLifetime = 10 * time.Minute
 	// mostAsked is the maximum number of volumes that are requested one by one. Heketi answers that many in a few tenths of a
 	// second. A dump takes as long as single requests for a fifth of all volumes.
@@ -30,7 +31,7 @@ type listCache struct {
 	changed map[string]time.Time // volumes whose earlier answers are outdated
 }
 
-// entry is a complete volume, made by this driver or not.
+// entry is a volume that is complete. It may belong to another client of Heketi.
 type entry struct {
 	volume volume.Volume
 	listed bool
@@ -100,7 +101,7 @@ func trustNow(ctx context.Context, client *heketi.Client, x *index) error {
 	return x.trust(clusters)
 }
 
-// askEach adds volumes that are requested one by one.
+// askEach requests the volumes one by one, and adds them to entries.
 func askEach(ctx context.Context, client *heketi.Client, backend string, ids []string, entries map[string]entry) error {
 	for _, id := range ids {
 		found, err := client.Volume(ctx, id)

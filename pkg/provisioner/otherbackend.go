@@ -9,9 +9,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// checkOtherBackends returns ErrBusy if an earlier create of the CSI name was for another backend, and has made the volume there or
-// may still make it. That happens if a StorageClass is made again with another backend between two attempts. It sends requests only
-// to backends that may have a volume of the CSI name.
+// checkOtherBackends returns ErrBusy if an earlier create of the CSI name was for another backend, and has made the volume there
+// or may still make it. That happens if a StorageClass is made again with another backend between two attempts.
+// checkOtherBackends sends requests only to backends that may have a volume of the CSI name.
 func (p *Provisioner) checkOtherBackends(ctx context.Context, request creation, client *heketi.Client) error {
 	key, own := volume.NameKey(request.name), p.index(request.backend)
 	for _, backend := range p.backendsWith(key) {

@@ -33,12 +33,12 @@ func checkOwner(backend *heketi.Backend, handle volume.Handle, v heketi.Volume) 
 	adopted := handle
 	adopted.Adopted = true
 	return volume.Invalid(field, handle.String(),
-		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q is not one; the handle %s would put it under "+
+		fmt.Sprintf("must be a volume that this driver made, and gluster volume %q is not one; the handle %s would put that volume under "+
 			"this driver's control", v.Name, adopted))
 }
 
-// withPrefix returns the naming with the prefix of the installation. It refuses a class with another prefix, whose volumes the
-// driver could never delete.
+// withPrefix returns the naming with the prefix of the installation. It refuses a class with another prefix, because the driver
+// could never delete the volumes of that class.
 func withPrefix(backend *heketi.Backend, naming volume.Naming) (volume.Naming, error) {
 	own := backend.VolumeNamePrefix()
 	if own == "" || naming.Prefix == own {

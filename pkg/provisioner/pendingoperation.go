@@ -27,7 +27,7 @@ func pending(dump heketi.Dump, handle volume.Handle) error {
 
 func (e *pendingError) Error() string {
 	if isAbandoned(e.status) {
-		return fmt.Sprintf("%v: volume %s (%s): Heketi's operation %s is %s. Heketi cleans up itself unless its cleaner is off. "+
+		return fmt.Sprintf("%v: volume %s (%s): Heketi's operation %s is %s. Heketi cleans up by itself unless its cleaner is off. "+
 			"To clean up now, if nothing uses the volume: heketi-cli server operations cleanup %s", volume.ErrBusy, e.handle, e.name, e.operation, e.status, e.operation)
 	}
 	return fmt.Sprintf("%v: volume %s (%s) is being made, removed or cloned by Heketi's operation %s", volume.ErrBusy, e.handle, e.name, e.operation)
@@ -38,11 +38,11 @@ func (e *pendingError) Unwrap() error { return volume.ErrBusy }
 // isAbandoned reports whether Heketi has stopped working on an operation with this status.
 func isAbandoned(status string) bool { return status == "stale" || status == "failed" }
 
-// cleanUp makes Heketi clean up the abandoned operation that err describes, if any. It reports whether that was done, so that the
-// call may be tried again. Only creates and deletes of volumes of this installation are cleaned up: Heketi sooner or later undoes
-// the create and finishes the delete by itself. Expands are not cleaned up: to undo one, Heketi removes bricks that gluster may
-// already be using (heketi: apps/glusterfs/operations_volume.go, VolumeExpandOperation.Clean never removes them from the gluster
-// volume), and the driver must not hasten that.
+// cleanUp makes Heketi clean up the abandoned operation that err describes, if any. It reports whether Heketi has done so; then
+// the call can be tried again. Only creates and deletes of volumes of this installation are cleaned up: sooner or later Heketi
+// undoes the create and finishes the delete by itself. Expands are not cleaned up: to undo one, Heketi removes bricks that
+// gluster may already be using (heketi: apps/glusterfs/operations_volume.go, VolumeExpandOperation.Clean never removes them from
+// the gluster volume), and the driver must not hasten that.
 func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bool {
 	stuck, ok := errors.AsType[*pendingError](err)
 	if !ok || !isAbandoned(stuck.status) || !client.Backend().OfThisInstallation(stuck.name) {
@@ -60,7 +60,7 @@ func cleanUp(ctx context.Context, client *heketi.Client, x *index, err error) bo
 		op.Type != heketi.OperationCreateVolume && op.Type != heketi.OperationDeleteVolume:
 		return false
 	}
-	logger.Info("Having Heketi clean up the operation that blocks a volume", "volume", stuck.name, "operation", op.ID, "type", op.Type, "status", op.Status)
+	logger.Info("Asking Heketi to clean up the operation that blocks a volume", "volume", stuck.name, "operation", op.ID, "type", op.Type, "status", op.Status)
 	if err := client.CleanUp(ctx, op.ID); err != nil {
 		logger.Error(err, "Heketi has not cleaned up", "volume", stuck.name, "operation", op.ID)
 		return false

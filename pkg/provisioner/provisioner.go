@@ -37,7 +37,7 @@ func New(backends *heketi.Backends, settings ...Setting) *Provisioner {
 }
 
 // Close refuses new operations and waits for the running ones until ctx is done. Then it stops following them and returns an
-// error that names them. Heketi carries them on, and the next start of the driver finds their volumes.
+// error that names them. Heketi continues these operations, and the next process finds their volumes.
 func (p *Provisioner) Close(ctx context.Context) error {
 	return p.inflight.close(ctx)
 }
@@ -53,7 +53,7 @@ func (p *Provisioner) Get(ctx context.Context, handle volume.Handle, credentials
 		return volume.Volume{}, explainMissing(ctx, client, p.index(handle.Backend), handle, err)
 	}
 	v := newVolume(handle.Backend, found)
-	v.Handle = handle // adopted or not
+	v.Handle = handle // with Adopted, which Heketi does not record
 	return v, nil
 }
 

@@ -11,12 +11,13 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// RefuseCreate implements volume.Provisioner. The request may be too wrong to tell which backend its credentials are for.
+// RefuseCreate implements volume.Provisioner. The request may be too damaged to show for which backend its credentials are. So
+// they are used only if just one backend is configured.
 func (p *Provisioner) RefuseCreate(ctx context.Context, name string, credentials volume.Credentials, refusal error) error {
 	return p.refuseCreate(ctx, name, p.selected("", "", credentials), refusal)
 }
 
-// selected returns the backend that a class selects. If it selects none, the credentials are for none.
+// selected returns the backend that a class selects. If the class selects no backend, the credentials are not used.
 func (p *Provisioner) selected(backend, restURL string, credentials volume.Credentials) selection {
 	b, err := p.backends.Select(backend, restURL)
 	if err != nil {
@@ -27,7 +28,7 @@ func (p *Provisioner) selected(backend, restURL string, credentials volume.Crede
 
 // refuseCreate implements RefuseCreate. A refused request may name a wrong backend, or none, and an earlier process may have made
 // the volume. So the records of every backend must have been read once since the start of this process. Backends for which the
-// driver has no key are an exception, because no refusal could be final beside them.
+// driver has no key are an exception: otherwise, no refusal could be final while one of them is configured.
 func (p *Provisioner) refuseCreate(ctx context.Context, name string, selected selection, refusal error) error {
 	if name == "" || errors.Is(refusal, volume.ErrUnavailable) {
 		return refusal // without a name there is no volume; after ErrUnavailable, the caller repeats the create anyway
@@ -49,8 +50,7 @@ func (p *Provisioner) refuseCreate(ctx context.Context, name string, selected se
 	return refusal
 }
 
-// readOnce makes sure that the records of all backends were read since the start of this process, concurrently, and returns the
-// errors.
+// readOnce reads, concurrently, the records of all backends that this process has not read yet, and returns the errors.
 func (p *Provisioner) readOnce(ctx context.Context, selected selection) (unread []string) {
 	var (
 		group sync.WaitGroup
@@ -72,7 +72,7 @@ func (p *Provisioner) readOnce(ctx context.Context, selected selection) (unread 
 }
 
 func stillWanted(what string, refusal error, doubt string) error {
-	return fmt.Errorf("%w: %s, but this create is refused: %s; correct that, or the volume is left without a claim%s", volume.ErrBusy, what, refusal.Error(), doubt)
+	return fmt.Errorf("%w: %s, but this create is refused: %s; remove the reason, or the volume is left without a claim%s", volume.ErrBusy, what, refusal.Error(), doubt)
 }
 
 // operationOn returns the task of the operation that is running on a volume.

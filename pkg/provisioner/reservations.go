@@ -20,8 +20,8 @@ type reservation struct {
 	others  bool      // a volume that is found may come from a create other than the unanswered one
 }
 
-// reserve returns a group id of the range that no volume of the backend has. No other create gets it until made or doubt is
-// called. ErrExhausted is returned when the range has no free one.
+// reserve returns a group id of the range that no volume of the backend has. No other create gets the id while this create runs;
+// at its end the caller must call made or doubt. ErrExhausted is returned when the range has no free id.
 //
 // reserve also returns the name under which to make the volume. If the outcome of an earlier create of the same CSI name is in
 // doubt, this is the name that the earlier create used, which may differ from the requested one: Heketi has the volume, if any,
@@ -69,8 +69,8 @@ func (x *index) pick(name string, gids volume.GIDRange) (reservation, error) {
 	return picked, nil
 }
 
-// made ends a reservation because the volume exists. The group id of a create that may be late stays reserved, because that
-// create makes a second volume if it arrives after the first one was deleted.
+// made ends a reservation because the volume exists. If an unanswered create may still be carried out, its group id stays
+// reserved: that create makes a second volume if it arrives after the first one was deleted.
 func (x *index) made(v volume.Volume) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -119,8 +119,8 @@ func (x *index) unanswered(name, cluster string, until time.Time, earlier bool) 
 	}
 }
 
-// accepted records that Heketi has begun a create. Even if its outcome is not known, a volume that is found later may come from
-// this create, so that an earlier, unanswered one may still be carried out.
+// accepted records that Heketi has begun a create. Even if the outcome is not known, a volume that is found later may come from
+// this create. Such a volume does not prove that an earlier, unanswered create was carried out.
 func (x *index) accepted(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -147,7 +147,8 @@ func (x *index) forgetLate(name, cluster string) bool {
 	return true
 }
 
-// reserveLate reserves the group id and name of a create that may still be carried out, and of which only the note is left.
+// reserveLate reserves the group id and name of a create that may still be carried out. The create is known only from its note in
+// the journal.
 func (x *index) reserveLate(key string, request sent, until time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

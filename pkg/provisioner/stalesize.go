@@ -12,7 +12,7 @@ func (x *index) recordSize(v volume.Volume) {
 	x.expanded[v.Handle.ID] = max(x.expanded[v.Handle.ID], v.CapacityBytes)
 }
 
-// forgetSize forgets the recorded size: an answer that is read from now on includes the expand.
+// forgetSize forgets the recorded size. It is called before the volume is read again, because the new answer includes the expand.
 func (x *index) forgetSize(id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 )
 
 // trust refuses a Heketi that has no cluster, because it has lost its database. It also refuses a Heketi that has none of the
-// clusters seen before, because it has another database than earlier in the life of this process. After a restart of the driver,
-// another database is detected only if the configuration names clusters, which the client checks. Nothing else outside Heketi
-// records which database made a volume, and adding the cluster to handles would invalidate the handles of all existing volumes.
+// clusters that this process has seen before, because its database is another one. After a restart of the driver, another
+// database is detected only if the configuration names clusters; the client checks those. Nothing else outside Heketi records
+// which database made a volume, and adding the cluster to handles would invalidate the handles of all existing volumes.
 func (x *index) trust(clusters []string) error {
 	if len(clusters) == 0 {
 		return noClusters(x.backend)
@@ -26,7 +26,7 @@ func (x *index) trust(clusters []string) error {
 	})
 	if len(x.clusters) > 0 && !some {
 		slices.Sort(clusters)
-		return fmt.Errorf("%w: backend %q cannot be trusted: it has none of the clusters that it had before, only %s, so that its database "+
+		return fmt.Errorf("%w: backend %q cannot be trusted: it has none of the clusters that it had before, only %s, so its database "+
 			"is probably another one; restore the database that has the volumes, or restart the driver if the clusters were replaced on purpose",
 			volume.ErrUnavailable, x.backend, plain.Line(strings.Join(clusters, ", "), 200))
 	}

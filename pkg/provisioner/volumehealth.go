@@ -73,7 +73,7 @@ func (p *Provisioner) ListHealth(ctx context.Context, after string, limit int) (
 // volumes are included, and each volume is listed under both handles that a PersistentVolume may have for it: callers ignore a
 // handle that they do not know, but regard a volume as healthy if its handle is missing.
 func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]volume.Health, error) {
-	client, err := backend.Client(volume.Credentials{}) // those of the request are not used, because the list includes all backends
+	client, err := backend.Client(volume.Credentials{}) // the request's secrets are not used, because the list includes all backends
 	if err != nil {
 		return nil, err
 	}
@@ -114,14 +114,14 @@ func (p *Provisioner) healthOf(ctx context.Context, backend *heketi.Backend) ([]
 func assess(examination heketi.Examination, cluster, name string) ([]volume.Condition, error) {
 	examined := examination.Clusters[cluster]
 	if examined.Volumes == nil {
-		return nil, fmt.Errorf("%w: glusterd has answered Heketi on none of the nodes of cluster %s (%s), so that nothing is known of its volumes; "+
+		return nil, fmt.Errorf("%w: glusterd has answered Heketi on none of the nodes of cluster %s (%s), so nothing is known about its volumes; "+
 			"for a node's view, use NodeGetVolumeHealth", volume.ErrUnavailable, cluster, strings.Join(examination.Database.Hosts(cluster), ", "))
 	}
 	v, ok := examined.Volumes[name]
 	switch {
 	case !ok:
 		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonMissing, Message: fmt.Sprintf(
-			"Heketi has the volume, and gluster no longer has %s: it was deleted without Heketi", name)}}, nil
+			"Heketi's records have the volume, but gluster no longer has %s: it was deleted without Heketi", name)}}, nil
 	case !v.Started():
 		return []volume.Condition{{Severity: volume.Inaccessible, Reason: reasonStopped, Message: fmt.Sprintf(
 			"gluster volume %s is %s; start it with: gluster volume start %s", name, strings.ToLower(v.Status), name)}}, nil
@@ -169,7 +169,7 @@ func assessBricks(database heketi.Dump, cluster heketi.ExaminedCluster, name str
 	}
 	if len(mute) > 0 {
 		conditions = append(conditions, volume.Condition{Severity: volume.Degraded, Reason: reasonGlusterd, Message: fmt.Sprintf(
-			"glusterd does not answer on %s, so the volume cannot be mounted from there; whether the bricks there are running is not known; start glusterd",
+			"glusterd does not answer on %s, so the volume cannot be mounted from there; it is unknown whether the bricks there are running; start glusterd",
 			strings.Join(slices.Sorted(maps.Keys(mute)), ", "))})
 	}
 	return conditions

@@ -8,8 +8,8 @@ import (
 // GiB is the unit in which Heketi allocates.
 const GiB = int64(1) << 30
 
-// MaxGiB is the largest size that is accepted: 1 PiB. Heketi's own limit is 32 bricks of at most 4 TiB by default, but both are
-// settings of the server.
+// MaxGiB is the largest size that is accepted: 1 PiB. Heketi's own limit is 32 bricks of at most 4 TiB each by default, but both
+// figures are settings of the server.
 const MaxGiB = 1 << 20
 
 // Capacity is a requested size in bytes. Zero means that the bound is not given.

@@ -25,8 +25,8 @@ var (
 	ErrPrecondition = errors.New("precondition failed")
 	// ErrUnavailable is returned when the backend cannot answer now, or its answers cannot be trusted.
 	ErrUnavailable = errors.New("backend unavailable")
-	// ErrFailed is returned when the backend has tried and failed, and nothing of the attempt is left. The same call may succeed
-	// later.
+	// ErrFailed is returned when the backend has tried and failed, and nothing of the attempt is left, except that a failed
+	// delete may leave the gluster volume stopped. The same call may succeed later.
 	ErrFailed = errors.New("operation failed")
 	// ErrUnauthenticated is returned when the backend refuses the credentials. Creates and expands return ErrUnavailable and ErrLogin
 	// instead.
@@ -52,7 +52,7 @@ func (e *FieldError) Unwrap() error { return ErrInvalid }
 // Invalid returns a FieldError; allowed is a phrase such as "must be a number from 1 to 3". A long value is truncated to keep the
 // message readable, and because Kubernetes truncates events.
 func Invalid(field, value, allowed string) error {
-	const longest = 100 // in printed form, in which an unprintable byte takes four
+	const longest = 100 // of the quoted value, in which an unprintable byte takes four characters
 	short := value[:min(len(value), longest)]
 	for len(strconv.Quote(short)) > longest+len(`""`) {
 		short = short[:len(short)/2]

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// lowestGID and highestGID bound gidMin and gidMax, as in the in-tree plugin.
+	// lowestGID and highestGID are the limits of gidMin and gidMax, as in the in-tree plugin.
 	lowestGID  = 2000
 	highestGID = 1<<31 - 1
 	// highestUsableGID is below highestGID, because Heketi refuses highestGID itself (heketi: apps/glusterfs/app_volume.go).

@@ -11,7 +11,7 @@ type Handle struct {
 	Backend string
 	ID      string
 	// Adopted is set if an administrator has written the handle to make this driver manage a volume that it did not make, such as
-	// one of the in-tree plugin. Without it, only volumes that this driver made are changed or deleted.
+	// a volume of the in-tree plugin. Without Adopted, only volumes that this driver made are changed or deleted.
 	Adopted bool
 }
 
@@ -22,8 +22,7 @@ var (
 	heketiID    = regexp.MustCompile(`^[0-9a-f]{32}$`) // heketi: pkg/idgen
 )
 
-// ParseHandle parses a handle. It fails with ErrInvalid for anything that this driver did not make, including a static volume's
-// handle.
+// ParseHandle parses a handle. It fails with ErrInvalid for any other text, including a static volume's handle.
 func ParseHandle(s string) (Handle, error) {
 	backend, rest, _ := strings.Cut(s, "/")
 	id, suffix, hasSuffix := strings.Cut(rest, "/")

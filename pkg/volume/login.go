@@ -55,7 +55,7 @@ func WithoutLogin(raw string) (bare string, removed bool) {
 func (l *login) ignored() ([]string, error) {
 	given := *l
 	enabled, known := given[restAuthEnabled]
-	withLogin := !known || strings.EqualFold(enabled, "true") // otherwise the in-tree plugin ignores the others
+	withLogin := !known || strings.EqualFold(enabled, "true") // otherwise the in-tree plugin ignores the other login parameters
 	if (given[secretNamespace] == "") != (given[secretName] == "") && withLogin {
 		return nil, Invalid(secretName, given[secretName], "must be given together with secretNamespace; this driver reads neither, so leave out both")
 	}

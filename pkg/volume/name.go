@@ -10,8 +10,8 @@ import (
 const (
 	namePrefix = "csi-"
 	digestPart = 20 // hexadecimal digits: 80 bits
-	// longestName leaves space for a host and a brick path in the name of a file that glusterd writes for each brick,
-	// "<volume>.<host>.<brick path>.vol", which may have 255 bytes.
+	// longestName leaves space for a host and a brick path: glusterd writes a file "<volume>.<host>.<brick path>.vol" for each
+	// brick, and this file name may have 255 bytes.
 	longestName = 90
 )
 
@@ -28,10 +28,11 @@ type Naming struct {
 	PVCName      string
 }
 
-// GlusterName derives the name of the gluster volume from the CSI name. It is the same every time, has only characters that
-// Heketi allows, and ends in a digest of the whole CSI name. The digest distinguishes CSI names that look alike after forbidden
-// characters are replaced. It also keeps the name different from that of any volume made by hand: Heketi's rollback of a failed
-// create deletes the gluster volume of that name, of any origin (heketi: apps/glusterfs/operations_volume.go).
+// GlusterName derives the name of the gluster volume from the CSI name. The result is the same every time, has only characters
+// that Heketi allows, and ends in a digest of the whole CSI name. The digest distinguishes CSI names that look alike after
+// forbidden characters are replaced. The digest also keeps the name different from that of any volume made by hand: if a create
+// fails, Heketi's rollback deletes any gluster volume of that name, whoever made it (heketi:
+// apps/glusterfs/operations_volume.go).
 func GlusterName(csiName string, naming Naming) string {
 	prefix := namePrefix
 	if naming.Prefix != "" {
@@ -68,6 +69,6 @@ func HasNamePrefix(glusterName, prefix string) bool {
 // deleted or changed by its id alone.
 func IsOurs(glusterName string) bool { return ownName.MatchString(glusterName) }
 
-// NameKey returns the digest in a name from GlusterName. It is the same for all names of one CSI name, so that classes that name
-// volumes differently do not make a second volume.
+// NameKey returns the digest in a name from GlusterName. All names of one CSI name have the same digest, so that classes that
+// name volumes differently do not make a second volume.
 func NameKey(glusterName string) string { return glusterName[strings.LastIndex(glusterName, "-")+1:] }

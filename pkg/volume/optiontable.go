@@ -2,9 +2,9 @@ package volume
 
 import "strings"
 
-// glusterOptions returns the options of gluster volume set that are useful for a volume of Kubernetes and cannot harm other
-// volumes: none names a file or a program on a gluster server, and none concerns glusterd itself. Values and limits are those of
-// GlusterFS 10.3; test/integration sets them on a volume.
+// glusterOptions returns the options of the command "gluster volume set" that are useful for a volume of Kubernetes and cannot
+// harm other volumes: no option names a file or a program on a gluster server, and no option concerns glusterd itself. Values and
+// limits are those of GlusterFS 10.3; test/integration sets them on a volume.
 func glusterOptions() map[string]optionType {
 	logLevel := oneOf("DEBUG", "WARNING", "ERROR", "INFO", "CRITICAL", "NONE", "TRACE")
 	options := map[string]optionType{

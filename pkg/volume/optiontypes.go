@@ -52,7 +52,7 @@ func numberIn(value string, low, high int64) bool {
 	return err == nil && digits.MatchString(value) && n >= low && n <= high
 }
 
-// seconds is a time in gluster's units.
+// seconds accepts a number of seconds, or a number with one of gluster's units of time.
 func seconds(low, high int64) optionType {
 	units := []struct {
 		names  string
@@ -73,8 +73,8 @@ func seconds(low, high int64) optionType {
 	}
 }
 
-// size is a number of bytes. gluster requires the B of a unit: 64M is an error. limits are the lower limit and, optionally, the
-// upper one; messages show them as they are given.
+// size accepts a number of bytes. gluster requires the B of a unit: 64M is an error. limits are the lower limit and, optionally,
+// the upper one; messages show them as they are given.
 func size(limits ...string) optionType {
 	low, high := 0.0, 1e18
 	allowed := "a size such as 65536, 128KB, 64MB or 1GB"
@@ -113,7 +113,7 @@ func bytesOf(value string) float64 {
 	return n * factor
 }
 
-// percentOrSize is a share of a brick, or a size.
+// percentOrSize accepts a share of a brick, or a size.
 func percentOrSize() optionType {
 	bytes := size()
 	return optionType{allowed: "a percentage from 0% to 100%, or a size such as 1GB", accepts: func(value string) bool {
@@ -124,8 +124,8 @@ func percentOrSize() optionType {
 	}}
 }
 
-// clients lists who may access a volume. gluster also accepts lists and patterns, but volumeoptions are split at commas, and a
-// shell would expand an asterisk.
+// clients accepts one client or network of clients. gluster also accepts lists and patterns, but volumeoptions are split at
+// commas, and a shell would expand an asterisk.
 func clients() optionType {
 	return optionType{allowed: "one address, host name or IPv4 network such as 10.0.0.0/16; several cannot be given here", accepts: isClient}
 }

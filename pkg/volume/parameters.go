@@ -19,8 +19,8 @@ type Parameters struct {
 	GIDs       GIDRange
 	Options    []Option // of the gluster volume and of Heketi, in the order in which they are set
 	SnapFactor float64  // size of the thin pool below a brick, as a multiple of the brick's size
-	// Ignored lists the parameters with which an in-tree class logs in to Heketi, sorted. This driver takes its credentials from the
-	// backend's configuration or from the request.
+	// Ignored lists, in sorted order, the parameters with which an in-tree class logs in to Heketi. This driver takes its
+	// credentials from the backend's configuration or from the request.
 	Ignored []string
 }
 

@@ -16,7 +16,7 @@ type profile struct {
 // defaultProfile is used if a class has no profile: gluster's own defaults, as in the in-tree plugin.
 const defaultProfile = "general"
 
-// optionProfile stores a volume's profile in Heketi and gluster, which keep options under user. without interpreting them.
+// optionProfile stores a volume's profile in Heketi and gluster, which keep this option without interpreting it.
 const optionProfile = "user.glusterfs-csi.profile"
 
 // profiles returns all values of the parameter profile. If glusterfs 10.3 has a group of options for the purpose
@@ -26,13 +26,13 @@ func profiles() map[string]profile {
 	return map[string]profile{
 		defaultProfile: {},
 
-		// metadata-cache, with a shorter md-cache-timeout than the group's 600 seconds. The servers announce a change to the clients
-		// that have asked for the file or directory within the cache-invalidation-timeout. But a rename or link is announced only to
-		// clients that have looked up the file, not to clients that have looked up only the directory (glusterfs:
-		// xlators/features/upcall, up_rename_cbk and up_link_cbk): these clients see the directory's old time until the
-		// md-cache-timeout. readdir-ahead stays off, because it does not notice changes of a directory. nl-cache stays off too: it
-		// remembers missing names, and is not told of a name that is made while the client's graph changes. The rename of a file that
-		// was just written then fails with ENOENT, about once in each expansion.
+		// metadata-cache, with a shorter md-cache-timeout than the group's 600 seconds. The servers announce a change to the
+		// clients that have asked for the file or directory within the cache-invalidation-timeout. But a rename or link is
+		// announced only to clients that have looked up the file, not to clients that have looked up only the directory
+		// (glusterfs: xlators/features/upcall, up_rename_cbk and up_link_cbk): these clients see the directory's old time until
+		// the md-cache-timeout has passed. readdir-ahead stays off, because it does not notice changes of a directory. nl-cache
+		// stays off too: it remembers missing names, and is not told of a name that is made while the client's graph changes. A
+		// rename of a file that was just written would then fail with ENOENT, about once in each expansion.
 		"small-files": {
 			options: []Option{
 				{"features.cache-invalidation", "on"},
@@ -45,15 +45,15 @@ func profiles() map[string]profile {
 			},
 		},
 
-		// gluster has no group for these. More data in flight in both directions hides the latency of the network.
+		// gluster has no group for large files. More data in flight in both directions hides the latency of the network.
 		"large-files": {options: []Option{
 			{"performance.read-ahead", "on"},
 			{"performance.read-ahead-page-count", "16"},
 			{"performance.write-behind-window-size", "8MB"},
 		}},
 
-		// virt, without user.cifs, which is for volumes that the servers share by Samba. For files that are cut into shards,
-		// cluster.lookup-optimize must be off: with it, an expansion may damage files (glusterfs: pull request 2254).
+		// virt, without user.cifs, which is for volumes that the servers share by Samba. Files are cut into shards, so
+		// cluster.lookup-optimize must be off: if it is on, an expansion may damage such files (glusterfs: pull request 2254).
 		"virtual-machines": {replicated: true, options: []Option{
 			{"performance.quick-read", "off"},
 			{"performance.read-ahead", "off"},
@@ -97,9 +97,10 @@ func profiles() map[string]profile {
 				{"client.event-threads", "4"},
 				{"performance.read-after-open", "yes"},
 			},
-			// Without stat-prefetch, the kernel is not told to drop cached pages of a file that another client has changed: a database
-			// that returns to a node would read old pages for as long as the node keeps them. After a change of the volume's graph,
-			// the same is true of a file that was opened before, and is opened again (docs/mounts.md).
+			// Without stat-prefetch, the kernel is not told to drop cached pages of a file that another client has changed: a
+			// database that returns to a node would read old pages for as long as the node keeps them. A change of the volume's
+			// graph has the same effect on a file that was opened before the change and is opened again after it
+			// (docs/mounts.md).
 			mountOptions: []string{"fopen-keep-cache=off"},
 		},
 	}
@@ -114,7 +115,8 @@ func (p *parser) setProfile(value string) error {
 	return nil
 }
 
-// applyProfile puts the profile's options before those of the class, and leaves out the ones that the class sets.
+// applyProfile puts the profile's options before those of the class. Options that the class sets itself are left out of the
+// profile.
 func (p *parser) applyProfile() error {
 	if i := slices.IndexFunc(p.Options, func(o Option) bool { return o.Key == optionProfile }); i >= 0 {
 		return Invalid(fieldOptions, p.Options[i].String(), "is set by the driver; write the parameter profile instead")

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// NormalizeURL checks the URL of a Heketi server, and returns a form that is the same for all spellings of one address. field
-// names the URL in the error.
+// NormalizeURL checks the URL of a Heketi server, and returns a form that is the same for all spellings of one address. The error
+// names the URL by the parameter field.
 //
-// A path is refused: Heketi's signatures cover the path as Heketi sees it, so that a prefix added by a proxy cannot work (heketi:
+// A path is refused: Heketi's signatures cover the path as Heketi sees it, so a prefix that a proxy adds cannot work (heketi:
 // middleware/jwt.go, qsh claim). A trailing slash is removed: it would lead to a redirection, which turns a POST into a GET.
 func NormalizeURL(field, raw string) (string, error) {
 	const allowed = "must look like http://host:8080 or https://host:8080, without path, query or credentials"
@@ -26,7 +26,7 @@ func NormalizeURL(field, raw string) (string, error) {
 	return scheme + "://" + strings.TrimSuffix(host, defaultPort), nil
 }
 
-// redacted removes a password in a URL from the error, even if the URL cannot be parsed because of it.
+// redacted returns the URL for an error, without a password, even if the URL cannot be parsed because of the password.
 func redacted(u *url.URL, raw string) string {
 	switch {
 	case u != nil && u.User != nil:

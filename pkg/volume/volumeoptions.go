@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Option is an option of a gluster volume, as gluster volume set takes it.
+// Option is an option of a gluster volume, as the command "gluster volume set" accepts it.
 type Option struct {
 	Key, Value string
 }
@@ -17,8 +17,8 @@ type Option struct {
 // String returns the form that Heketi accepts.
 func (o Option) String() string { return o.Key + " " + o.Value }
 
-// Options that Heketi interprets (heketi: apps/glusterfs/volume_entry.go). Heketi also passes them to gluster, which stores
-// options that begin with user. without interpreting them.
+// Options that Heketi interprets (heketi: apps/glusterfs/volume_entry.go). Heketi also passes them to gluster, which only stores
+// options that begin with "user.heketi.".
 const (
 	heketiOptions      = "user.heketi."
 	optionArbiter      = heketiOptions + "arbiter"
@@ -33,13 +33,14 @@ const (
 
 var (
 	userOption = regexp.MustCompile(`^user\.[A-Za-z0-9][A-Za-z0-9._-]{0,100}$`)
-	// shellSafe matches words that are safe in a shell command. Heketi writes options into a command that root runs on a gluster
-	// server, gluster volume set NAME KEY VALUE, and gluster takes every word that begins with dashes as a command-line option, such
-	// as --log-file=.
+	// shellSafe matches words that are safe in a shell command. Heketi writes options into the command "gluster volume set NAME
+	// KEY VALUE", which root runs on a gluster server. gluster takes every word that begins with dashes as a command-line option,
+	// such as --log-file=.
 	shellSafe = regexp.MustCompile(`^[A-Za-z0-9._:/@%+=][A-Za-z0-9._:/@%+=-]{0,199}$`)
-	// readByServers matches user.* options that programs on a gluster server act on: glusterd loads a translator for user.xlator.*.
-	// Its hook scripts search the options, written as key=value, for patterns like these, and share the volume by Samba or NFS
-	// (glusterfs: extras/hook-scripts, S30samba-start.sh, S31ganesha-start.sh, S13create-subdir-mounts.sh).
+	// readByServers matches user.* options that programs on a gluster server act on. glusterd loads a translator for
+	// user.xlator.*. Hook scripts of glusterd search the options, written as key=value, for patterns like the others, and share
+	// the volume by Samba or NFS (glusterfs: extras/hook-scripts, S30samba-start.sh, S31ganesha-start.sh,
+	// S13create-subdir-mounts.sh).
 	readByServers = regexp.MustCompile(`^user\.xlator|user.smb|user.cifs|ganesha.enable|auth.allow`)
 )
 
@@ -61,8 +62,9 @@ func mergeOptions(options, named []Option) ([]Option, error) {
 	return options, nil
 }
 
-// HasArbiter reports whether the third brick of each set holds names and attributes only. It interprets the option like Heketi;
-// if it is given more than once, the last one counts (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption, volOptsMap).
+// HasArbiter reports whether the third brick of each set holds names and attributes only. It interprets the option like Heketi:
+// if the option is given more than once, the last value counts (heketi: apps/glusterfs/volume_entry.go, HasArbiterOption,
+// volOptsMap).
 func HasArbiter(options []Option) bool {
 	on := false
 	for _, o := range options {
@@ -75,8 +77,8 @@ func HasArbiter(options []Option) bool {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// parseOptions parses volumeoptions, "key value, key value". It keeps their order: gluster sets one after the other, and a later
-// option may override one that a group sets.
+// parseOptions parses volumeoptions, "key value, key value". It keeps the order of the options: gluster sets one after the other,
+// and a later option may override an option that a group sets.
 func parseOptions(raw string) ([]Option, error) {
 	known := glusterOptions()
 	var options []Option
