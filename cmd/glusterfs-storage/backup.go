@@ -49,7 +49,7 @@ func backupCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.watch, "watch", false, "keep running, and save a copy after each change of the file --database")
-	flags.IntVar(&o.slots, "slots", 0, "overwrite the oldest of this many Secrets, whose names are that of --secret with the suffixes -0, -1 and so on; wait up to five minutes until Heketi has no operation in flight")
+	flags.IntVar(&o.slots, "slots", 0, "keep backups in this number of Secrets (the name in --secret with the suffix -0, -1 and so on), and overwrite the oldest; wait up to five minutes until Heketi has no operation in flight")
 	flags.StringVar(&o.program, "heketi", "/usr/bin/heketi", "path of the heketi binary, which reads each copy before it is saved")
 	o.database.register(flags)
 	o.heketi.register(flags)

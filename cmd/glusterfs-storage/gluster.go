@@ -29,7 +29,7 @@ func newGlusterCommand() *cobra.Command {
 		Use:   "gluster",
 		Short: "Run GlusterFS, as the first process of its container",
 		Long: "Mount the bricks of this node, run glusterd, answer probes. This must be the first process of its container: it adopts the\n" +
-			"bricks' processes, and ends them at its own end.",
+			"bricks' processes, and ends them before it ends itself.",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -39,7 +39,7 @@ func newGlusterCommand() *cobra.Command {
 				return errors.New("this is not the first process of a container: run it as the container's command, without a shell and without a shared " +
 					"process namespace (shareProcessNamespace, hostPID)")
 			}
-			// A second signal ends other commands at once. It would end this command's bricks, too, so this command ignores it.
+			// A second signal ends other commands at once. This command ignores it, because the bricks would end, too.
 			ignored := make(chan os.Signal, 1)
 			signal.Notify(ignored, syscall.SIGTERM, syscall.SIGINT)
 			defer signal.Stop(ignored)

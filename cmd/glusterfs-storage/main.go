@@ -18,8 +18,8 @@ var version string
 
 func main() { os.Exit(commandline.Main(run)) } //nolint:forbidigo // this is main
 
-// run runs the program and returns the exit code: 0, 1 for a failure, 2 for a wrong command line, 3 for a refusal, which a retry
-// does not change.
+// run runs the program and returns the exit code: 0 for success, 1 for a failure, 2 for a wrong command line, 3 for a refusal. A
+// retry does not change a refusal.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	command, err := commandline.Execute(ctx, newRootCommand(), args, stdout, stderr) //nolint:contextcheck // the commands get it from cobra, when they run
 	if err == nil {

@@ -19,8 +19,8 @@ func probeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe",
 		Short: "Fail if Heketi must be started again: the liveness probe of Heketi's container",
-		Long: "Probe fails if Heketi does not answer, if its database is open on a mount that was replaced, or if it is open only for reading. It asks the kernel, and\n" +
-			"sends nothing to the volume of the database: bricks that are away are no reason for a restart.",
+		Long: "Probe fails if Heketi does not answer, or if Heketi has opened its database on a mount that was replaced, or only for reading. Probe asks only the\n" +
+			"kernel about the database, and sends nothing to its volume: bricks that are offline are no reason for a restart.",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			database := databaseOptions{path: p.Database}

@@ -28,7 +28,7 @@ func setupCommand() *cobra.Command {
 		Long: "Setup is the Job of the chart. It may be ended at any point and started again. It adds the parts of the topology that Heketi lacks, and removes nothing.\n\n" +
 			"  1. Read and check the topology.\n" +
 			"  2. Wait until other Jobs of the installation have ended. Ask Heketi, if there is one, which parts of the topology it lacks.\n" +
-			"  3. Wait until gluster answers on the nodes to which something is added. If there is a Heketi, the last step is next.\n" +
+			"  3. Wait until gluster answers on the nodes to which something is added. If there is a Heketi, continue with step 6.\n" +
 			"  4. Find out whether the volume of Heketi's database exists.\n" +
 			"  5. Make the volume with a temporary Heketi, back up its database, make the claim, and wait for Heketi.\n" +
 			"  6. Load the topology. Heketi's nodes on which gluster does not answer are left as they are.",

@@ -11,8 +11,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status/collect"
 )
 
-// statusCommand serves glusterfs-csi doctor --storage, which runs it in the servers' pods. A port would be open to the network,
-// since pods of GlusterFS use the host's network.
+// statusCommand returns the command that "glusterfs-csi doctor --storage" runs in the servers' pods. The report has no port: since
+// pods of GlusterFS use the host's network, the port would be open to the network.
 func statusCommand() *cobra.Command {
 	heal := false
 	cmd := &cobra.Command{
@@ -32,6 +32,6 @@ func statusCommand() *cobra.Command {
 			return json.NewEncoder(cmd.OutOrStdout()).Encode(report)
 		},
 	}
-	cmd.Flags().BoolVar(&heal, "heal", false, "print the heal backlog of all volumes instead; takes at most one and a half minutes")
+	cmd.Flags().BoolVar(&heal, "heal", false, "print the heal backlog of all volumes instead; takes at most about two minutes")
 	return cmd
 }

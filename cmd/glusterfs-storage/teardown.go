@@ -26,8 +26,8 @@ func teardownCommand() *cobra.Command {
 		Long: "Teardown is the Job that an administrator creates from the chart's CronJob storage-teardown. It may be ended at any point and started again.\n\n" +
 			"  1. Look for data that would be lost. If there is any, teardown ends with code 3 and has changed nothing. A refusal in a later step says how to start Heketi again.\n" +
 			"  2. Back up Heketi's database, and end Heketi for good.\n" +
-			"  3. With a temporary Heketi, delete the volume of Heketi's database. Forget nodes that were deleted from Kubernetes, and disabled devices\n" +
-			"     that LVM does not find: they are lost, and their content stays.\n" +
+			"  3. With a temporary Heketi, delete the volume of Heketi's database. Remove from Heketi's records the nodes that were deleted from\n" +
+			"     Kubernetes, and the disabled devices that LVM does not find. Their content is not erased.\n" +
 			"  4. Remove all devices from Heketi, and Heketi's volume groups from the devices.\n" +
 			"  5. Remove all nodes and clusters.\n" +
 			"  6. Delete the claim of the database, and empty the Secret with its backup. List what remains to be done.",

@@ -1,5 +1,5 @@
 // Package cli queries the glusterd in the same container, through the gluster command. The caller supplies the Runner that starts
-// programs.
+// programs. Each command has a time limit; see Limits. If glusterd is down, a query returns the gluster command's error.
 package cli
 
 import (
@@ -19,13 +19,13 @@ import (
 type CLI struct {
 	Runner Runner
 	Limits Limits
-	// RunDir and StateFile are the directory and name of the file into which glusterd writes its state. No other process may use
-	// the same file.
+	// RunDir and StateFile are the directory and name of the file into which glusterd writes its state. Concurrent calls of Volumes
+	// need different files, also in different processes.
 	RunDir, StateFile string
 }
 
-// Runner runs a program to its end and returns its standard output, even with an error. When ctx is done, Runner ends the
-// program.
+// Runner runs a program until the program exits. It returns the standard output even if it also returns an error. When ctx is
+// done, Runner ends the program.
 type Runner interface {
 	Run(ctx context.Context, args ...string) (output []byte, err error)
 }

@@ -31,7 +31,7 @@ type Copy struct {
 }
 
 const (
-	// LargestPacked leaves room for the other fields of a Secret, which holds 1 MiB.
+	// LargestPacked is less than the 1 MiB that a Secret holds, to leave room for its other fields.
 	LargestPacked = 1_000_000
 	// largestFile bounds the size of an unpacked copy.
 	largestFile = 1 << 30
@@ -81,7 +81,7 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.content.Write(p)
 }
 
-// Unpack writes the database file to w. It returns an error if the file's sum is not that of the copied file.
+// Unpack writes the database file to w. It returns ErrDamaged if the file's checksum is not c.SHA256.
 func (c Copy) Unpack(w io.Writer) error {
 	unpacker, err := gzip.NewReader(bytes.NewReader(c.Packed))
 	if err != nil {

@@ -26,7 +26,7 @@ func Export(ctx context.Context, program, path string) ([]byte, error) {
 	return export(ctx, program, path, exportLimit)
 }
 
-// export is Export with a limit. The files are open in the program, from descriptor 3.
+// export is Export with a limit. The program gets the files as its descriptors 3, 4 and so on.
 func export(ctx context.Context, program, path string, limit time.Duration, files ...*os.File) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -74,7 +74,7 @@ type dirWatch struct {
 	done chan struct{}
 }
 
-// watchDir watches the directory, not the file: the file may not exist yet, or be replaced.
+// watchDir watches the directory, not the file: the file may be created or replaced later.
 func watchDir(path string, notify func()) (*dirWatch, error) {
 	dir := filepath.Dir(path)
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)

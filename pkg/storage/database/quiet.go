@@ -26,16 +26,16 @@ func DefaultQuietTiming() QuietTiming {
 	return QuietTiming{Poll: 2 * time.Second, Limit: 5 * time.Minute}
 }
 
-// MakeQuietCopy copies the database while Heketi has no operation in flight. In a copy that was taken during a creation, the volume
-// is unfinished. A Heketi that starts from such a copy would undo the creation, although the volume may be in use by then. program
-// is the heketi binary; see MakeCopy. MakeQuietCopy waits for t.Limit at most, and returns ErrTooLarge at once.
+// MakeQuietCopy copies the database while Heketi has no operation in flight. In a copy that was taken during a creation, the new
+// volume is unfinished. A Heketi that starts from such a copy would undo the creation, although the volume may be in use by then.
+// program is the heketi binary; see MakeCopy. MakeQuietCopy waits at most t.Limit, but returns ErrTooLarge at once.
 func MakeQuietCopy(ctx context.Context, from QuietSource, program string, t QuietTiming) (c Copy, err error) {
 	err = wait.Until(ctx, t.Poll, t.Limit, "Waiting until Heketi has no operation under way", func(ctx context.Context) error {
 		if err := checkQuiet(ctx, from); err != nil {
 			return err
 		}
 		made, err := MakeCopy(ctx, from, program)
-		if errors.Is(err, ErrTooLarge) { // another copy would be, too
+		if errors.Is(err, ErrTooLarge) { // another copy would also be too large
 			return wait.Final(err)
 		}
 		if err != nil {

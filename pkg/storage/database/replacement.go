@@ -8,10 +8,11 @@ import (
 	"path/filepath"
 )
 
-// A replacement is recorded in a file beside the database until the annotation that asked for it is removed. If the annotation
-// cannot be removed, Heketi may run with the restored database before the next restore, which must not replace it again.
+// A replacement is recorded in a file beside the database until the annotation that requested the replacement is removed. The
+// annotation may stay for a while, because its removal can fail. If Heketi has changed the restored database by then, the next
+// restore must not replace the database again.
 
-// replacementFile returns the path of the file with the sum of the backup that has replaced the database.
+// replacementFile returns the path of the record, which holds the checksum of the backup that has replaced the database.
 func replacementFile(path string) string { return path + ".restored" }
 
 // isReplacement reports whether the backup has replaced the database.
@@ -30,7 +31,7 @@ func recordReplacement(path string, backup Copy) error {
 	return errors.Join(err, file.Sync(), file.Close(), syncDir(filepath.Dir(path)))
 }
 
-// endReplacement removes the annotation that asked for the replacement, and then the record.
+// endReplacement removes the annotation that requested the replacement, and then the record.
 func endReplacement(ctx context.Context, from Store, path string) error {
 	if err := from.replaced(ctx); err != nil {
 		return err

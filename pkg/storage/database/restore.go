@@ -21,7 +21,7 @@ import (
 // Restore writes the backup to path, unless there is a database already. If an administrator has set RestoreAnnotation on the
 // Secret, Restore moves an existing database aside, writes the backup, and removes the annotation. The file appears with all of
 // its content or not at all. If there is neither a database nor a backup, Restore returns ErrEmpty. program is the heketi binary,
-// which searches the restored database for unfinished volumes (see WarnOfPending).
+// with which WarnOfPending reads the restored database.
 func Restore(ctx context.Context, from Store, path, program string) error {
 	logger := klog.FromContext(ctx)
 	there, err := hasDatabase(path)
@@ -41,7 +41,7 @@ func Restore(ctx context.Context, from Store, path, program string) error {
 		return endReplacement(ctx, from, path)
 	case errors.Is(err, ErrEmpty):
 		return fmt.Errorf("%s does not exist, and %w: a Heketi with an empty database has no record of any volume; "+
-			"copy the data and annotations of one of the Secrets %s-0, -1 ... into it, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
+			"copy the data and annotations of one of the Secrets %s-0, -1 ... into this Secret, or use --allow-empty if there really is nothing to lose", path, err, from.Name)
 	case err != nil:
 		return err
 	}
@@ -70,8 +70,8 @@ const (
 	loadLimit = time.Minute
 )
 
-// loadPatiently is like Store.Load, but waits for an API server that does not answer. Restore starts Heketi with an existing
-// database even without an answer, and an annotation that asks for its replacement then stays until Heketi's next start.
+// loadPatiently is like Store.Load, but waits for an API server that does not answer. If there is still no answer after that time,
+// Restore leaves an existing database as it is. An annotation that requests its replacement then waits for the next restore.
 func loadPatiently(ctx context.Context, from Store) (backup Copy, err error) {
 	err = wait.Until(ctx, loadPoll, loadLimit, "Waiting for the backup", func(ctx context.Context) error {
 		loaded, err := from.Load(ctx)
@@ -109,14 +109,14 @@ func hasDatabase(path string) (bool, error) {
 	return info.Size() > 0, nil
 }
 
-// Write writes the database of a copy to path, where no database may exist. The database is synced to the disk when Write
-// returns.
+// Write writes the database of a copy to path. It returns an error if path already has a database. When Write returns, the new
+// database is synced to the disk.
 func Write(c Copy, path string) error { return put(c, path, func() error { return nil }) }
 
 // put is like Write, but calls makeRoom once the copy is on the disk and known to be a database. An existing file stays at path
 // until then.
 func put(c Copy, path string, makeRoom func() error) error {
-	temporary := path + ".restoring" // a fixed name, so that the next restore removes what a killed one left
+	temporary := path + ".restoring" // a fixed name: the next restore removes the file if this one is killed
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -143,7 +143,8 @@ func put(c Copy, path string, makeRoom func() error) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// fill unpacks the copy into the file, checks its sum and that it starts like a database, and syncs the file.
+// fill unpacks the copy into the file, and syncs the file. It returns ErrDamaged if the checksum is wrong, or if the file does not
+// start like a database.
 func fill(file *os.File, c Copy) error {
 	if err := c.Unpack(file); err != nil {
 		return err

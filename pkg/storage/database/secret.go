@@ -18,7 +18,7 @@ const (
 	annotationSHA256    = "glusterfs-storage/sha256"
 	annotationBootstrap = "glusterfs-storage/bootstrap"
 	unfinished          = "unfinished"
-	// RestoreAnnotation is set to "replace" by an administrator to have the backup replace the database, once.
+	// RestoreAnnotation has the value "replace" if an administrator requests that the backup replace the database once.
 	RestoreAnnotation = "glusterfs-storage/restore"
 	replace           = "replace"
 )
@@ -92,12 +92,12 @@ func load(ctx context.Context, secrets Reader, namespace, name string) (c Copy, 
 		Unfinished: secret.Annotations[annotationBootstrap] == unfinished, Replace: secret.Annotations[RestoreAnnotation] == replace,
 	}
 	if c.TakenAt, err = time.Parse(time.RFC3339, secret.Annotations[annotationTaken]); err != nil {
-		c.TakenAt = time.Time{} // counts as the oldest; the backup may be good all the same
+		c.TakenAt = time.Time{} // counts as the oldest; the backup itself may still be good
 	}
 	return c, secret.Version, nil
 }
 
-// replaced removes the annotation that asked for the replacement of a database.
+// replaced removes the annotation that requested the replacement of a database.
 func (s Store) replaced(ctx context.Context) error {
 	return s.explain(s.Secrets.ChangeSecret(ctx, s.Namespace, s.Name, kube.Secret{Annotations: map[string]string{RestoreAnnotation: ""}}))
 }

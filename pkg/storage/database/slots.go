@@ -18,8 +18,8 @@ type Slots struct {
 const clockSkew = 10 * time.Minute
 
 // Save puts the copy into an empty slot, or into the one with the oldest backup. If the newest backup has the same content, Save
-// only updates its time: a database that does not change must not push out its older states. A backup from the future was made
-// while a clock was ahead. It counts as the oldest, since it would otherwise stay the newest until that time.
+// only updates its time: a database that does not change must not push out its older states. A backup with a future time was
+// made while a clock was ahead. It counts as the oldest: otherwise it would stay the newest until that time comes.
 func (s Slots) Save(ctx context.Context, c Copy) error {
 	var oldest, newest *slot
 	for i := range s.Count {

@@ -11,16 +11,16 @@ import (
 )
 
 // WarnOfPending logs the volumes that are unfinished in a database, before Heketi starts with the database. program is the heketi
-// binary, the only one that can read the file. Errors are only logged, since they must not prevent Heketi's start.
+// binary; see Export. Errors are only logged, since they must not prevent Heketi's start.
 func WarnOfPending(ctx context.Context, program, path string) {
 	logger := klog.FromContext(ctx)
 	names, err := pendingVolumes(ctx, program, path)
 	switch {
 	case err != nil:
-		logger.Error(err, "The backup could not be searched for unfinished volumes; see heketi-cli server operations list before you have Heketi clean up")
+		logger.Error(err, "The backup could not be searched for unfinished volumes; run heketi-cli server operations list before heketi-cli server operations cleanup")
 	case len(names) > 0:
-		logger.Info("WARNING: the backup was taken during operations. In it, these volumes are being made or removed; by now they may be in use. "+
-			"Do not run heketi-cli server operations cleanup while gluster has one of them (gluster volume list): it would delete them with their data",
+		logger.Info("WARNING: the backup was taken during operations. These volumes are unfinished in the backup, but may be in use by now. "+
+			"Do not run heketi-cli server operations cleanup while gluster has one of them (gluster volume list): the cleanup would delete them with their data",
 			"volumes", strings.Join(names, ", "))
 	}
 }

@@ -24,8 +24,8 @@ const (
 // serves the database read-only: it answers requests, but refuses each change until it is restarted. If a node loses its power,
 // the servers of the database's volume keep that node's lock until they close its connections, which takes most of a minute.
 //
-// AwaitUnlocked does not wait for a file that cannot be opened, because it is damaged: no Heketi can start with it, and Restore can
-// replace it.
+// If the file cannot be opened, for example because it is damaged, AwaitUnlocked does not wait: no Heketi can start with such a
+// file, and Restore can replace it.
 func AwaitUnlocked(ctx context.Context, path string, limit time.Duration) error {
 	err := wait.Until(ctx, lockPoll, limit, "Waiting for the lock of Heketi's database", func(ctx context.Context) error {
 		return unlocked(ctx, path)
@@ -43,13 +43,13 @@ func unlocked(ctx context.Context, path string) error {
 		return nil
 	}
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "Cannot open Heketi's database, and does not wait for its lock", "path", path)
+		klog.FromContext(ctx).Error(err, "Cannot open Heketi's database; not waiting for its lock", "path", path)
 		return nil
 	}
 	defer func() { _ = file.Close() }() // which releases the lock
 	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return errors.New("another Heketi holds it: either it still runs, or it ran on a lost node, whose lock ends within a minute")
+		return errors.New("another Heketi holds it: that Heketi still runs, or it ran on a node that is lost; the lock of a lost node ends within a minute")
 	}
 	return err
 }

@@ -6,12 +6,13 @@ import (
 	"os"
 )
 
-// verify returns an error if Heketi cannot read the copy. Heketi makes the copy through a second descriptor of its file, which
-// has been seen to return old pages although the file itself was good. For an export, Heketi reads all records. It has no command
-// to check the list of free pages.
+// verify returns an error if Heketi cannot read the copy. Heketi makes the copy through a second descriptor of its file. Such a
+// descriptor has been seen to return old pages although the file itself was good. The check is an export, for which Heketi reads
+// all records. Heketi has no command that checks the list of free pages.
 //
 // The copy is unpacked in the directory for temporary files, which is writable in all pods that take copies; the sidecar must not
-// write beside the database. The file loses its name while it is empty, so its content does not stay if this process is killed.
+// write beside the database. The file's name is removed before the copy is written, so that the content does not stay if this
+// process is killed.
 func verify(ctx context.Context, program string, c Copy) (err error) {
 	file, err := os.CreateTemp("", "heketi-db-copy-")
 	if err != nil {

@@ -108,7 +108,7 @@ func (c *capture) collect() {
 	_ = c.write.Close()
 	go func() {
 		defer close(c.done)
-		c.data, _ = io.ReadAll(io.LimitReader(c.read, mostOutput)) // an error means that bytes no longer waits
+		c.data, _ = io.ReadAll(io.LimitReader(c.read, mostOutput)) // it fails only after bytes has closed the pipe
 		_, _ = io.Copy(io.Discard, c.read)
 	}()
 }

@@ -16,8 +16,8 @@ import (
 // fileSystem is an entry of fstab(5).
 type fileSystem struct{ device, point, kind, options string }
 
-// makeFstab makes an empty file if there is none. Heketi makes it only with the first brick that it mounts, but cannot undo an
-// interrupted creation of a volume without it (cmdexec/brick.go: removeBrickFromFstab).
+// makeFstab makes an empty table of bricks if there is none. Heketi makes the table only when it mounts its first brick, but needs
+// the table to undo an interrupted creation of a volume (cmdexec/brick.go: removeBrickFromFstab).
 func makeFstab(path string) error {
 	err := os.MkdirAll(filepath.Dir(path), 0o755) //nolint:gosec // the mode that Heketi's mkdir gives it
 	if err != nil {

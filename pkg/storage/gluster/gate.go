@@ -40,7 +40,7 @@ const (
 	deviceIsLost = " (if a device is lost for good: heketi-cli device disable, device remove, device delete --force-forget)"
 )
 
-// pass opens the gate and returns nil if the node is ready. Otherwise it returns what the node waits for.
+// pass opens the gate and returns nil if the node is ready. Otherwise it returns an error that names what the node waits for.
 func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 	err := g.checkPeers(peers)
 	var volumes []glustercli.Volume
@@ -67,8 +67,8 @@ func (g *gate) pass(ctx context.Context, peers []glustercli.Peer) error {
 }
 
 // stillOnline returns an error if a brick of this node is offline or glusterd does not answer. One command shows both, since
-// glusterd returns the state. The kubelet probes every ten seconds; every second probe runs the command, and while there is an
-// error, every probe does. So each probe uses a state that is at most ten seconds old.
+// glusterd returns the state. The kubelet probes every ten seconds. The command runs for each probe while there is an error, and
+// otherwise for one probe in two. The state that a probe uses is therefore at most ten seconds old.
 func (g *gate) stillOnline(ctx context.Context) error {
 	if g.bricks == nil && time.Now().Before(g.nextBricks) {
 		return nil
@@ -78,7 +78,7 @@ func (g *gate) stillOnline(ctx context.Context) error {
 	return g.bricks
 }
 
-// lookSoon makes the next probe check the bricks: glusterd has ended, and the next glusterd may not find all of them.
+// lookSoon makes the next probe check the bricks. glusterd has ended, and the next glusterd possibly does not find all bricks.
 func (g *gate) lookSoon() { g.nextBricks = time.Time{} }
 
 func (*gate) checkPeers(peers []glustercli.Peer) error {
@@ -175,5 +175,5 @@ func (g *gate) checkVolume(ctx context.Context, volume string) error {
 	return nil
 }
 
-// few joins the first of the things, and the number of the others.
+// few lists the first three things, and adds the number of the others.
 func few(things []string) string { return plain.Few(things, 3, "; ", "; and ") }

@@ -17,7 +17,7 @@ type limits struct {
 	backOff     time.Duration // pause before the first restart of glusterd; doubles each time
 	mostBackOff time.Duration // longest pause; a glusterd that ran this long restarts after backOff
 	settle      time.Duration // pause before a restart for new file systems, since more of them may follow
-	answer      time.Duration // limit for a probe's answer; longer than the pool limit of cli.DefaultLimits, so that the answer can report that gluster gave none
+	answer      time.Duration // limit for a probe's answer; longer than the pool limit of cli.DefaultLimits, so that the probe can report that gluster did not answer
 	healPause   time.Duration // pause between two queries of the heal backlog
 	bricksPause time.Duration // pause between two checks of the bricks of a ready node
 	glusterdEnd time.Duration // from SIGTERM to SIGKILL
@@ -39,8 +39,9 @@ func defaultLimits() limits {
 // openFiles is the limit that the systemd unit in GlusterFS's Debian package sets for glusterd and the bricks.
 const openFiles = 65536
 
-// raiseOpenFiles raises the limit of open files to least for programs that this process starts, as far as the hard limit allows.
-// Container runtimes set different limits, and Go passes its own, higher limit to children only if this process has set it.
+// raiseOpenFiles raises the limit of open files for programs that this process starts. The new limit has at least the value least,
+// if the hard limit allows that. Container runtimes set different limits. Go raises its own limit at the start, but children get
+// the raised limit only if this process calls Setrlimit.
 func raiseOpenFiles(ctx context.Context, least uint64) {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit)

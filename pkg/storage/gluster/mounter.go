@@ -95,7 +95,7 @@ func (m *mounter) mountAll(ctx context.Context) {
 // wait waits for the attempts in flight. It may be called once the context of mountAll is done.
 func (m *mounter) wait() { m.attempts.Wait() }
 
-// keepTrying retries the mount of one file system. It calls tried after the first attempt.
+// keepTrying retries the mount of one file system. After the first attempt, it calls the function tried.
 func (m *mounter) keepTrying(ctx context.Context, entry fileSystem, tried func()) {
 	defer tried()
 	logger := klog.FromContext(ctx).WithValues("device", entry.device, "path", entry.point)
@@ -113,7 +113,7 @@ func (m *mounter) keepTrying(ctx context.Context, entry fileSystem, tried func()
 			return
 		}
 		failing := m.setFailing(entry.point, err)
-		if text := err.Error(); text != reported { // not every half minute
+		if text := err.Error(); text != reported { // log only a new error
 			logger.Error(err, "Not mounted; the bricks there are offline", "retryAfter", m.limits.mountRetry, "failing", failing)
 			reported = text
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/cli"
 )
 
-// readiness answers /readyz. The DaemonSet's rolling update continues with the next node once this one is ready. Until a node has
-// been ready once, it waits for its peers, its bricks and self-heal. From then on only glusterd must answer and the node's bricks
-// must be online: a backlog or a failed peer has its cause elsewhere and must not make this node unready.
+// readiness answers /readyz. The DaemonSet's rolling update continues with the next node once this node is ready. Until a node has
+// been ready once, it waits for its peers, its bricks and self-heal. Afterwards the node is ready while glusterd answers and the
+// node's bricks are online: a backlog or a failed peer has its cause elsewhere and must not make this node unready.
 type readiness struct {
 	glusterd *supervisor
 	gluster  *cli.CLI
@@ -43,7 +43,7 @@ func newServing(config Config, l limits, r runner, glusterd *supervisor) *readin
 	return &readiness{glusterd: glusterd, gluster: c, limit: l.answer, asked: make(chan struct{}, 1)}
 }
 
-// stateFile is the name of the file that glusterd writes into its own directory for state files.
+// stateFile is the name of the file in Config.RunDir into which glusterd writes its state.
 const stateFile = "glusterfs-storage-state"
 
 func newCLI(config Config, r runner) *cli.CLI {
@@ -88,7 +88,7 @@ func (r *readiness) setStage(stage string) {
 	r.stage = stage
 }
 
-// probe returns nil if the node is ready, and otherwise what the node waits for. It joins a check that is in flight.
+// probe returns nil if the node is ready, and otherwise an error that names what the node waits for. It joins a check in flight.
 func (r *readiness) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limit)
 	defer cancel()

@@ -79,8 +79,8 @@ func (s *supervisor) run(ctx context.Context) {
 	}
 }
 
-// runOnce runs glusterd until glusterd ends, ctx is done, or a restart is requested. If glusterd has ended by itself, how is its
-// status. asked reports whether a restart was requested.
+// runOnce runs glusterd until glusterd ends, ctx is done, or a restart is requested. The result how is the status of a glusterd
+// that has ended by itself. The result asked reports whether a restart was requested.
 func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	logger := klog.FromContext(ctx)
 	p, err := s.runner.Start(s.args...)
@@ -112,7 +112,7 @@ func (s *supervisor) runOnce(ctx context.Context) (how string, asked bool) {
 	return "", true
 }
 
-// terminate ends glusterd.
+// terminate ends glusterd, first with SIGTERM and then with SIGKILL.
 func (s *supervisor) terminate(ctx context.Context, p *process) {
 	logger := klog.FromContext(ctx)
 	for _, step := range []struct {

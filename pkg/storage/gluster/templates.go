@@ -17,11 +17,11 @@ type Template struct{ From, To string }
 // identity is the file with the server's own id in the pool. If an image contained one, all nodes would be the same server.
 const identity = "glusterd.info"
 
-// keepDirectories is this project's hook (deploy/gluster). A later version of the image may mend it.
+// keepDirectories is this project's hook (deploy/gluster). A later version of the image may contain a corrected hook.
 const keepDirectories = "S10keep-directories.sh"
 
-// copyMissing copies the files that the node's directory lacks, and leaves existing ones as they are, except keepDirectories. It
-// continues after an error.
+// copyMissing copies the files that the node's directory lacks. It leaves existing files as they are, but renews keepDirectories.
+// It continues after an error.
 func (t Template) copyMissing() (copied int, err error) {
 	var failures []error
 	err = filepath.WalkDir(t.From, func(path string, entry fs.DirEntry, err error) error {
@@ -51,7 +51,7 @@ func (t Template) copyMissing() (copied int, err error) {
 	return copied, err
 }
 
-// place copies one file, directory or link to the path to, unless to exists. It renews keepDirectories.
+// place copies one file, directory or link to a path, unless the path exists. It renews keepDirectories.
 func place(from, to string, entry fs.DirEntry) (added bool, err error) {
 	info, err := entry.Info()
 	if err != nil {
@@ -115,7 +115,7 @@ func renewFile(from, to string, info fs.FileInfo) (renewed bool, err error) {
 	return true, nil
 }
 
-// copyBeside copies a file into the directory of the path to, under another name, which it returns.
+// copyBeside copies a file into the directory of its later path. It returns the temporary name of the copy.
 func copyBeside(from, to string, info fs.FileInfo) (name string, err error) {
 	source, err := os.Open(from) //nolint:gosec // of the image
 	if err != nil {

@@ -1,5 +1,6 @@
 // Package jobs holds the options and labels that the Jobs of an installation share, and finds the pods of other Jobs that work on
-// the same devices.
+// the same devices. Two such Jobs must not run at once: while Other finds a pod, a setup waits, and a teardown returns an error.
+// Other takes no lock and does not see a Job that starts later. That Job itself calls Other at its start.
 package jobs
 
 import (
@@ -20,7 +21,7 @@ type Lister interface {
 	Pods(ctx context.Context, namespace, selector string) ([]kube.Pod, error)
 }
 
-// Other returns the name of a pod that has one of the labels, has not ended, and is not self; "" if there is none.
+// Other returns the name of a pod other than self that has one of the labels and has not ended, or "" if there is none.
 func Other(ctx context.Context, from Lister, namespace, self string, labels ...string) (string, error) {
 	for _, label := range labels {
 		pods, err := from.Pods(ctx, namespace, label)

@@ -1,12 +1,13 @@
-// Package logfiles bounds the logs of GlusterFS on a node, which GlusterFS itself never shortens.
+// Package logfiles bounds the logs of GlusterFS on a node, which GlusterFS itself never shortens. Keeper.Run checks the logs once
+// a minute until its context is done. By default, a log that reaches 16 MiB is shortened, and four copies are kept; see Limits.
 //
 // A log that is too large is copied and truncated in place. GlusterFS opens all its logs with O_APPEND
 // (libglusterfs/src/logging.c), so a process continues at the beginning of the file. A line that is written between the last read
-// and the truncation is lost; the truncation follows the read at once.
+// and the truncation is lost. This time is short, because nothing happens in between.
 //
-// The alternative is to rename the log and send SIGHUP, as "gluster volume log rotate" and GlusterFS's file for logrotate do. No
-// line is lost then, but a process may be: SIGHUP ends a process that does not handle it yet or at all (the gluster command,
-// glfsheal, a brick in its first moments), and makes the others fetch their volume files again, including glusterd's clients
+// The alternative is to rename the log and send SIGHUP, as "gluster volume log rotate" and GlusterFS's file for logrotate do. That
+// loses no line, but SIGHUP ends a process that does not handle the signal yet, or never does (the gluster command, glfsheal, a
+// brick in its first moments). It also makes the other processes, including glusterd's clients, fetch their volume files again
 // (glusterfsd/src/glusterfsd.c, xlators/protocol/server/src/server.c).
 package logfiles
 

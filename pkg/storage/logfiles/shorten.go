@@ -50,7 +50,7 @@ func (k Keeper) shorten(ctx context.Context, path string) error {
 func (k Keeper) emptyIntoCopy(log *os.File, path string) error {
 	temporary := copyPath(path, 1) + newSuffix
 	var left error
-	// A server that was killed here may have emptied the log already.
+	// If an earlier process was killed here, the file may hold lines that are no longer in the log.
 	if info, err := os.Lstat(temporary); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
 		left = k.addCopy(path, temporary)
 	}

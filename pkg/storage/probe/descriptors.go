@@ -20,8 +20,8 @@ type descriptor struct {
 	writes bool
 }
 
-// descriptors returns the open files of a process that have this base name. process is the process's directory below /proc. Only
-// the base name counts: for a mount that was removed, the kernel shows a path that begins at the root of that mount.
+// descriptors returns the open files of a process that have this base name. The parameter process is its directory below /proc.
+// Only the base name counts: for a mount that was removed, the kernel shows a path that begins at the root of that mount.
 func descriptors(process, name string) ([]descriptor, error) {
 	dir := filepath.Join(process, "fd")
 	entries, err := os.ReadDir(dir)

@@ -1,11 +1,10 @@
-// Package probe decides whether Heketi's container must be started again. Heketi also answers requests when it can no longer
-// change its database: either its open descriptor is on the mount of a FUSE client that has ended, or the database was locked
-// when Heketi started. Both last until Heketi opens its database again.
+// Package probe decides whether Heketi's container must be started again. Heketi can answer requests although it can no longer
+// change its database. There are two causes: Heketi's open descriptor belongs to the mount of a FUSE client that has ended, or the
+// database was locked when Heketi started. Both states last until Heketi opens its database again.
 //
-// The probe must fail only if a restart helps. It does not fail while bricks are away, or while a client hangs or has not been
-// replaced yet: after a restart, Heketi could not open its database at all. The package therefore sends no request to the file
-// system of the database, and cannot hang with it: the kernel reports the descriptors, their devices and the mounts without
-// asking the file system.
+// The probe must fail only if a restart helps. It does not fail while bricks are offline, or while a client hangs or has not been
+// replaced yet: in these cases, a restarted Heketi could not open its database at all. The package therefore sends no request to
+// the file system of the database. It asks only the kernel for the descriptors, their devices and the mounts, so it cannot hang.
 package probe
 
 import (
@@ -45,8 +44,8 @@ func (p Probe) Run(ctx context.Context) error {
 // errUnusable is returned when Heketi must open its database again.
 var errUnusable = errors.New("Heketi cannot change its database until it is started again") //nolint:staticcheck // a name
 
-// checkDatabase returns errUnusable if Heketi has descriptors of its database, and none of them can be used for writing. Heketi
-// has no descriptor before it has opened its database, and an additional one for reading while it sends a copy.
+// checkDatabase returns errUnusable if Heketi has descriptors of its database, and none of them can be used for writing. Before
+// Heketi has opened its database, there is no descriptor. While Heketi sends a copy, there is an additional one for reading.
 //
 // A descriptor of a deleted file counts as usable: if Heketi were started again, its database would be empty.
 func (p Probe) checkDatabase() error {

@@ -1,5 +1,7 @@
 // Package servers queries the GlusterFS servers of an installation, by commands in their pods. FindUsable finds the pods in which
-// commands can be run; the methods of Pods run them.
+// commands can be run, and the methods of Pods run commands there. A pod that fails does not hide the others: FindUsable returns
+// the reason for each unusable node, Having and Bricks try the next pod, and Volumes returns the volumes of the other servers
+// together with an error.
 package servers
 
 import (

@@ -17,7 +17,7 @@ type Lister interface {
 // Seen is the state of an installation's servers at one time.
 type Seen struct {
 	// Usable holds the pods in which commands can be run and glusterd answers. A pod need not be Ready: a server that lacks a
-	// brick, or waits for a peer or for self-heal, is usable, and its repair depends on that.
+	// brick, or waits for a peer or for self-heal, is usable. The repair of a brick or peer needs such servers.
 	Usable Pods
 
 	// Unusable holds, by node, the reason why its pod is not usable.

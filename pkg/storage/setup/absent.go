@@ -10,8 +10,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/heketi"
 )
 
-// This file is about a setup that was interrupted while it made the volume of Heketi's database, and is continued while a node
-// that Heketi has is absent.
+// This file is about a setup that was interrupted while it made the volume of Heketi's database, and is resumed while one of
+// Heketi's nodes is absent.
 
 // checkInterrupted returns an error if Heketi has begun to make a brick on an absent node. Heketi can neither undo nor finish
 // such an operation.
@@ -39,7 +39,7 @@ func (s *Setup) checkInterrupted(ctx context.Context, server *heketi.Client, r r
 			continue
 		}
 		return fmt.Errorf("an earlier run was interrupted while Heketi made volume %s with a brick on node %s, and gluster on that node does not answer: %s. "+
-			"Bring the node back; the Job is retried. If it is lost for good, no data is lost with it: delete the node from Kubernetes (kubectl delete node %s) and this Job, "+
+			"Bring the node back; the Job is retried. If the node is lost for good, no data is lost with it: delete the node from Kubernetes (kubectl delete node %s) and this Job, "+
 			"run the teardown (see \"Taking it apart\" in the chart's README), and upgrade the release with other nodes", s.Volume.Name, n.Manage[0], why, n.Manage[0])
 	}
 	return nil

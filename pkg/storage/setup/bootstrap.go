@@ -82,7 +82,7 @@ func (s *Setup) makeVolume(ctx context.Context, server *heketi.Client, t topolog
 	return errors.Join(s.avoidNone(ctx, server), ctx.Err())
 }
 
-// saveLast backs up the last changes if the run ends before the watch has saved them: the file is lost with the pod.
+// saveLast backs up the last changes if the run ends before the watch has saved them: the database file is lost with the pod.
 func (s *Setup) saveLast(ctx context.Context, saver *database.Saver) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timing.Last)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 const mostNamed = 10
 
 // awaitReturn waits for a Heketi that has run before. If gluster does not reach enough copies of Heketi's database, awaitReturn
-// logs a warning, and its error says so.
+// logs a warning, and includes this reason in its error.
 func (s *Setup) awaitReturn(ctx context.Context, server *heketi.Client) error {
 	if why := s.lostCopies(ctx); why != nil {
 		klog.FromContext(ctx).Info("WARNING: Heketi cannot start", "why", why.Error())
@@ -101,7 +101,7 @@ func (s *Setup) checkEarlier(ctx context.Context, server *heketi.Client, r reach
 		return fmt.Errorf("volume %s, with Heketi's database, is gone, and gluster has other volumes of Heketi (%s). Keep Secret %s, which is the only record of them, and see \"All copies are lost\" in the chart's README",
 			s.Volume.Name, plain.Few(others, mostNamed, ", ", " and "), database.SecretName)
 	}
-	return fmt.Errorf("the backup in Secret %s has volume %s, which gluster lacks: the backup is from an earlier installation; if its disks are new or wiped, "+
-		"empty it with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
+	return fmt.Errorf("the backup in Secret %s has volume %s, which gluster lacks: the backup is from an earlier installation; if the disks are new or wiped, "+
+		"empty the backup with kubectl -n %s patch secret %s --type=json -p '[{\"op\":\"remove\",\"path\":\"/data\"}]', and delete the pod of this Job",
 		database.SecretName, s.Volume.Name, s.Namespace, database.SecretName)
 }

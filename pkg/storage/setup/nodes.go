@@ -15,8 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/wait"
 )
 
-// readTopology is the first step. It returns the topology, and in gone a message about each node of the topology that Kubernetes
-// does not have.
+// readTopology is the first step. It returns the topology. The result gone holds a message about each node of the topology that
+// Kubernetes does not have.
 func (s *Setup) readTopology(ctx context.Context) (t topology.Topology, gone map[string]string, err error) {
 	if t, err = topology.Read(s.Topology); err != nil {
 		return t, nil, err
@@ -48,7 +48,7 @@ func (s *Setup) checkNodes(ctx context.Context, t topology.Topology, nodes []kub
 			continue
 		}
 		if has, ok := node.Labels[key]; s.NodeLabel != "" && (!ok || has != want) {
-			klog.FromContext(ctx).Info("A node of the topology lacks the label by which gluster runs on it", "node", n.Name(), "label", s.NodeLabel,
+			klog.FromContext(ctx).Info("A node of the topology lacks the label that makes gluster run on it", "node", n.Name(), "label", s.NodeLabel,
 				"do", fmt.Sprintf("kubectl label node %s %s", n.Name(), s.NodeLabel))
 		}
 	}
@@ -58,7 +58,7 @@ func (s *Setup) checkNodes(ctx context.Context, t topology.Topology, nodes []kub
 func notInKubernetes(name string, known []string) string {
 	hint := nearest.Hint(name, known)
 	if hint == "" {
-		hint = "kubectl get nodes lists them"
+		hint = "kubectl get nodes lists the names"
 	}
 	return "Kubernetes has no such node: hostnames.manage must be a node's name there; " + hint
 }

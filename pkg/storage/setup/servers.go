@@ -60,7 +60,7 @@ func (s *Setup) askHeketi(ctx context.Context, server *heketi.Client, t topology
 }
 
 // awaitServers is the third step. It waits for usable servers on the nodes for which Heketi lacks something. If some servers do
-// not come, the setup continues with the others, and the last step reports the missing ones.
+// not become usable, the setup continues with the others, and the last step reports the missing ones.
 func (s *Setup) awaitServers(ctx context.Context, t topology.Topology, gone map[string]string, lacks topology.Lacks) (reach, error) {
 	logger := klog.FromContext(ctx)
 	needed := append(slices.Clone(lacks.Nodes), lacks.Devices...)
@@ -119,7 +119,7 @@ func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 		return err
 	}
 	if err := refuseGone(slices.Sorted(maps.Keys(r.gone)), r.gone); err != nil {
-		return fmt.Errorf("%w; take a node that is lost for good out of the values, and upgrade the release", err)
+		return fmt.Errorf("%w; if a node is lost for good, remove it from the values, and upgrade the release", err)
 	}
 	if _, err := t.Without(r.absent).ForReplica(s.Volume.Replica); err != nil {
 		var reasons []string
@@ -132,8 +132,7 @@ func (s *Setup) checkEnough(t topology.Topology, r reach) error {
 	return nil
 }
 
-// warnAbsent logs, for each of Heketi's nodes whose server does not answer, that the setup leaves the node as it is, why, and
-// what to do.
+// warnAbsent logs a warning for each of Heketi's nodes whose server does not answer. The setup leaves such a node as it is.
 func (s *Setup) warnAbsent(ctx context.Context, nodes []heketi.Node, r reach) {
 	for _, n := range nodes {
 		klog.FromContext(ctx).Info("WARNING: a node of Heketi is left alone, since GlusterFS on it does not answer", "node", n.Manage[0], "why", r.absent[n.Manage[0]],

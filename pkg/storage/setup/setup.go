@@ -32,7 +32,7 @@ type Kubernetes interface {
 type Options struct {
 	jobs.Options
 	Topology  string // path of the file
-	NodeLabel string // KEY=VALUE that the topology's nodes must have; "": not checked
+	NodeLabel string // KEY=VALUE that the topology's nodes should have: Run logs a node without it; "": not checked
 	Volume    Volume // the volume of Heketi's database
 
 	Timing Timing
@@ -153,7 +153,7 @@ func (s *Setup) makeHeketi(ctx context.Context, server *heketi.Client, t topolog
 	return nil
 }
 
-// load is the last step. Nodes and devices of Heketi that are not in the topology are reported, and stay.
+// load is the last step. Nodes and devices of Heketi that are not in the topology are only reported.
 func (s *Setup) load(ctx context.Context, server *heketi.Client, t topology.Topology, r reach) error {
 	logger := klog.FromContext(ctx)
 	result, err := s.loader(server, r).Load(ctx, t)

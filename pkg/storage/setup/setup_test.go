@@ -248,7 +248,7 @@ func TestMistakes(t *testing.T) {
 		"no topology":     {func(w *world) { _ = os.Remove(w.topology) }, "topology.json: no such file or directory"},
 		"a bad topology":  {func(w *world) { w.write(w.topology, "{}") }, "it has no nodes"},
 		"an unknown node": {func(w *world) { w.nodes[1].Name = "n22" }, `step 5 of 6, make the volume of Heketi's database: node "n2" of the topology: Kubernetes has no such node: hostnames.manage must be a node's name there; did you mean n1, n22 or n3?`},
-		"no node like it": {func(w *world) { w.nodes = []kube.Node{{Name: "worker-7.example.org"}} }, "kubectl get nodes lists them"},
+		"no node like it": {func(w *world) { w.nodes = []kube.Node{{Name: "worker-7.example.org"}} }, "kubectl get nodes lists the names"},
 		"too few nodes":   {func(w *world) { w.write(w.topology, topologyText(2, "/dev/sdb")) }, "step 5 of 6, make the volume of Heketi's database: topology: replica 3 needs 3 nodes with devices in one cluster, and there are 2"},
 		"a pod not ready": {func(w *world) {
 			w.pods[1].Started, w.pods[1].Why = false, "container glusterfs is waiting: ImagePullBackOff"

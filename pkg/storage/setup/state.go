@@ -18,7 +18,7 @@ import (
 )
 
 // isMade is the fourth step, for an installation that has no Heketi and no claim for its database. It reports whether the
-// database's volume exists and Heketi has worked with it before; an earlier run may have only begun to create it.
+// database's volume exists and is complete: an earlier run may have begun to create it and not finished.
 func (s *Setup) isMade(ctx context.Context, pods servers.Pods) (bool, error) {
 	unfinished, err := s.unfinished(ctx)
 	if err != nil || unfinished {
@@ -27,8 +27,9 @@ func (s *Setup) isMade(ctx context.Context, pods servers.Pods) (bool, error) {
 	return s.volumeExists(ctx, pods)
 }
 
-// unfinished reports whether an earlier run was interrupted while it made the volume. Only the backup decides: the database file
-// of a temporary Heketi may be older than a setup that another pod has finished. If the setup is finished, the file is removed.
+// unfinished reports whether an earlier run was interrupted while it made the volume. Only the backup decides, because the
+// database file of a temporary Heketi may be left from before another pod finished the setup. If no run is unfinished, the file is
+// removed.
 func (s *Setup) unfinished(ctx context.Context) (bool, error) {
 	backup, err := s.store().Load(ctx)
 	if err != nil && !errors.Is(err, database.ErrEmpty) || backup.Unfinished {

@@ -71,10 +71,10 @@ func (s *Setup) cluster(t topology.Topology, clusters []string) (string, error) 
 	return "", fmt.Errorf("no cluster of the topology can hold volume %s with replica %d: too few of its nodes could be added, or it takes block volumes only", s.Volume.Name, s.Volume.Replica)
 }
 
-// unknownVolume returns the error for a volume that is not in Heketi's database: the run that created it was lost, with its pod,
-// right after gluster made the volume. No Heketi has used it.
+// unknownVolume returns the error for a volume that is not in Heketi's database: the pod of an earlier run was lost right after
+// gluster made the volume. No Heketi has used the volume.
 func (s *Setup) unknownVolume(pods servers.Pods) error {
 	command := pods.VolumeCommand(s.Namespace)
-	return fmt.Errorf("gluster has a volume %s that is not in Heketi's database, because an earlier run was lost while it made it; if nothing is on it, remove it: "+
+	return fmt.Errorf("gluster has a volume %s that is not in Heketi's database, because an earlier run was lost while it made the volume; if the volume is empty, remove it: "+
 		"%s stop %s; %s delete %s", s.Volume.Name, command, s.Volume.Name, command, s.Volume.Name)
 }

@@ -1,5 +1,6 @@
-// Package status holds what a GlusterFS server of the chart reports about itself. glusterfs-storage status writes it as JSON, and
-// the driver's doctor command reads it.
+// Package status holds what a GlusterFS server of the chart reports about itself. "glusterfs-storage status" writes the report as
+// JSON, and the driver's doctor command reads it; both programs should have the same version. A part of the report that could not
+// be made is empty, and Failures or a field Failure has the reason.
 package status
 
 import "github.com/glusterfs-csi/glusterfs-csi/pkg/glustercli"
@@ -36,8 +37,7 @@ type Pool struct {
 	Group string `json:"group"`
 	Name  string `json:"name"`
 	Size  uint64 `json:"size"` // bytes
-	// Promised is the sum of the sizes of the pool's thin volumes, in bytes. While it does not exceed Size, the pool cannot run
-	// full.
+	// Promised is the sum of the sizes of the pool's thin volumes, in bytes. A pool cannot run full if Promised is at most Size.
 	Promised uint64 `json:"promised"`
 	Active   bool   `json:"active"`
 	// Data and Metadata are the used percentages of an active pool.

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// MarkPending makes the volume unfinished in a database of Heketi, as during its creation. program is the heketi binary.
+// MarkPending marks a volume as unfinished in a database of Heketi, as during the volume's creation. program is the heketi binary.
 func MarkPending(t *testing.T, program, path, volume string) {
 	t.Helper()
 	change(t, program, path, func(sections sections) {
@@ -34,8 +34,9 @@ func MarkPending(t *testing.T, program, path, volume string) {
 	})
 }
 
-// MarkEvicted changes a database of Heketi as if Heketi had been interrupted while it removed a device. from is the id of that
-// device, and to the id of the device of the same node to which Heketi was moving its only brick. program is the heketi binary.
+// MarkEvicted changes a database of Heketi as if Heketi had been interrupted while it removed a device. The parameter from is the
+// id of that device, which has one brick. The parameter to is the id of another device of the node, to which Heketi was moving the
+// brick. program is the heketi binary.
 func MarkEvicted(t *testing.T, program, path, from, to string) {
 	t.Helper()
 	change(t, program, path, func(sections sections) {
@@ -70,7 +71,7 @@ func operationOf(id string, kind int, actions ...object) object {
 	return object{"Id": id, "Timestamp": 1, "Type": kind, "Actions": actions, "Status": ""}
 }
 
-// change changes a database of Heketi.
+// change exports a database of Heketi, calls the function change with the content, and imports the result.
 func change(t *testing.T, program, path string, change func(sections)) {
 	t.Helper()
 	dir := t.TempDir()

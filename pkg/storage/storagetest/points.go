@@ -1,5 +1,6 @@
-// Package storagetest helps to test the Jobs of glusterfs-storage. Points kills a Job at each point of its work. The package also
-// provides a fake Secret, and a Heketi with a mock executor.
+// Package storagetest helps to test the Jobs of glusterfs-storage. With Points, a test can kill a Job at any point of its work.
+// The package also provides a fake Secret. Heketi runs the real Heketi server with a mock executor; the caller supplies the
+// binary, for example from lab.BuildHeketi.
 package storagetest
 
 import (
@@ -28,14 +29,14 @@ type Points struct {
 	seen  []string
 }
 
-// Begin begins a run that is killed at the point, with a call of kill. With "", the run is not killed.
+// Begin begins a run. When the run reaches the point, the function kill is called. If point is "", the run is not killed.
 func (p *Points) Begin(point string, kill func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.point, p.kill, p.seen = point, kill, nil
 }
 
-// OnKill adds an action to the run's kill.
+// OnKill adds a function that is also called when the run is killed.
 func (p *Points) OnKill(more func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -50,7 +51,7 @@ func (p *Points) Seen() []string {
 	return slices.Clone(p.seen)
 }
 
-// At is called at each point of a run. It returns false at the point where the run is killed, and after it.
+// At is called at each point of a run. It returns false at the point where the run is killed, and at all later points.
 func (p *Points) At(point string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,8 +68,8 @@ func (p *Points) At(point string) bool {
 	return true
 }
 
-// Proxy stands in front of a Heketi, and adds a point before and after each kind of request. It refuses a request with the text
-// that refuse returns, unless that is "". notice sees the answers.
+// Proxy stands in front of a Heketi, and adds a point before and after each kind of request. If the function refuse
+// returns a text, Proxy answers the request with this text as an error. The function notice gets the answers of Heketi.
 func (p *Points) Proxy(t *testing.T, to string, refuse func(*http.Request) string, notice func(kind string, r *http.Request, answer *httptest.ResponseRecorder)) string {
 	t.Helper()
 	target, err := url.Parse(to)

@@ -25,8 +25,8 @@ func (r *removal) checkBeforeCleanUp(ctx context.Context) error {
 	return r.checkGlusterAlone(ctx, r.pods, dump)
 }
 
-// checkGlusterAlone returns ErrRefused if gluster has volumes besides that of the database, while the cluster's Heketi does not
-// run. dump is the copy of Heketi's database; it is empty if the copy has not been read.
+// checkGlusterAlone returns ErrRefused if gluster has volumes besides that of the database. It is for the time when the cluster's
+// Heketi does not run. dump is the copy of Heketi's database; it is empty if the copy has not been read.
 func (t *Teardown) checkGlusterAlone(ctx context.Context, pods servers.Pods, dump heketi.Dump) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err != nil {
@@ -42,6 +42,6 @@ func (t *Teardown) checkGlusterAlone(ctx context.Context, pods servers.Pods, dum
 		}
 	}
 	command := pods.VolumeCommand(t.Namespace)
-	return fmt.Errorf("%w: gluster has volumes: %s. %sDelete those that Heketi has (heketi-cli volume list) by their claims and PersistentVolumes. See what the others are with %s info; "+
+	return fmt.Errorf("%w: gluster has volumes: %s. %sFor volumes that Heketi has (heketi-cli volume list), delete the claims and PersistentVolumes. See what the others are with %s info; "+
 		"if nothing on them is needed, delete each with %s stop NAME and %s delete NAME. Then create this Job again", ErrRefused, few(names), t.startAgain(false), command, command, command)
 }

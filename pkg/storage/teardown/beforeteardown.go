@@ -49,13 +49,13 @@ func (t *Teardown) checkBeforeTeardown(ctx context.Context) (running *heketi.Cli
 	return running, pods, nil
 }
 
-// checkAlone returns an error while another Job works on the same devices: a setup would add what this Job removes.
+// checkAlone returns ErrRefused while another Job works on the same devices: a setup would add what this Job removes.
 func (t *Teardown) checkAlone(ctx context.Context) error {
 	other, err := jobs.Other(ctx, t.Kubernetes, t.Namespace, t.Pod, jobs.Setup, jobs.Teardown)
 	if err != nil || other == "" {
 		return err
 	}
-	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the Job's end, or delete the Job (kubectl -n %s get jobs) or, if its node is lost, the node, and create this Job again", ErrRefused, other, t.Namespace)
+	return fmt.Errorf("%w: pod %s of another Job is at work: wait for the end of that Job, or delete it (kubectl -n %s get jobs). If the pod's node is lost, delete the node. Then create this Job again", ErrRefused, other, t.Namespace)
 }
 
 // checkStillAlone is checkAlone for the steps that remove something. It also returns an error if Heketi was started again, for
@@ -68,12 +68,12 @@ func (t *Teardown) checkStillAlone(ctx context.Context) error {
 	if err != nil || replicas == 0 {
 		return err
 	}
-	return fmt.Errorf("%w: Heketi was started again (StatefulSet %s has %d replicas), as by helm upgrade, and would work on the same devices. To go on, end it with kubectl -n %s scale statefulset/%s --replicas=0, "+
-		"and create this Job again: it continues where it stopped", ErrRefused, t.StatefulSet, replicas, t.Namespace, t.StatefulSet)
+	return fmt.Errorf("%w: Heketi was started again (StatefulSet %s has %d replicas), for example by helm upgrade, and would work on the same devices. To go on, end Heketi with kubectl -n %s scale statefulset/%s --replicas=0, "+
+		"and create this Job again: the Job continues where it stopped", ErrRefused, t.StatefulSet, replicas, t.Namespace, t.StatefulSet)
 }
 
-// awaitServers waits until each gluster pod is usable, since a node's devices are emptied in its pod. A node that was deleted
-// from Kubernetes is lost for good, and is not waited for.
+// awaitServers waits until each gluster pod is usable, since a node's devices are emptied by commands in its pod. It does not wait
+// for a node that was deleted from Kubernetes: such a node is lost for good.
 func (t *Teardown) awaitServers(ctx context.Context) (servers.Pods, error) {
 	var usable servers.Pods
 	err := wait.Until(ctx, t.Timing.Poll, t.Timing.Pods, "Waiting for gluster", func(ctx context.Context) error {
@@ -130,7 +130,7 @@ func (t *Teardown) shouldRun(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if replicas == 0 {
-		logger.Info("Step 1 of 6: Heketi has been ended before, and the backup of its database is used", "takenAt", backup.TakenAt, "empty", empty)
+		logger.Info("Step 1 of 6: Heketi was ended earlier; the backup of its database is used", "takenAt", backup.TakenAt, "empty", empty)
 		return false, nil
 	}
 	phase, err := t.Kubernetes.ClaimPhase(ctx, t.Namespace, t.Claim)
@@ -138,7 +138,7 @@ func (t *Teardown) shouldRun(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if phase == "" && (empty || backup.Unfinished) {
-		logger.Info("Step 1 of 6: Heketi has never run, since the setup was not finished")
+		logger.Info("Step 1 of 6: Heketi has never run, because the setup was not finished")
 		return false, nil
 	}
 	return true, nil
@@ -152,14 +152,14 @@ func (t *Teardown) awaitHeketi(ctx context.Context, server *heketi.Client) error
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("the cluster's Heketi does not answer, and its database may be newer than the backup: bring it up (kubectl -n %s describe pod heketi-0); if that is impossible, "+
+		return fmt.Errorf("the cluster's Heketi does not answer, and its database may be newer than the backup: bring Heketi up (kubectl -n %s describe pod heketi-0); if that is impossible, "+
 			"use the backup instead: kubectl -n %s scale statefulset/%s --replicas=0: %w", t.Namespace, t.Namespace, t.StatefulSet, err)
 	}
 	return nil
 }
 
-// checkNothingLost checks, with the records of the cluster's Heketi, that no data would be lost. While there are volumes, it
-// waits for a time, because the driver may still be deleting the volumes of recently deleted claims.
+// checkNothingLost checks, with the records of the cluster's Heketi, that no data would be lost. If there are volumes, it waits
+// for a time, because the driver may still be deleting the volumes of recently deleted claims.
 func (t *Teardown) checkNothingLost(ctx context.Context, server *heketi.Client, pods servers.Pods) error {
 	logged := false
 	for began := time.Now(); ; {

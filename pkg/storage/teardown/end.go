@@ -15,7 +15,7 @@ import (
 )
 
 // endHeketi is the second step: it brings the backup up to date with the database, and ends the cluster's Heketi for good, since
-// two Heketis must not work on the same devices. running is nil if the database is not in use.
+// two Heketis must not work on the same devices. The parameter running is nil if the database is not in use.
 func (t *Teardown) endHeketi(ctx context.Context, running *heketi.Client) error {
 	if running != nil {
 		last := database.Saver{From: running, To: t.store(), Program: t.Program}
@@ -75,7 +75,7 @@ func (t *Teardown) deleteClaimAndBackup(ctx context.Context) error {
 	return nil
 }
 
-// sayWhatRemains lists what a Job in the release cannot do itself, or must not.
+// sayWhatRemains logs the remaining steps, which a Job of the release cannot or must not take itself.
 func (t *Teardown) sayWhatRemains(ctx context.Context) {
 	logger := klog.FromContext(ctx)
 	if len(t.left) == 0 {
@@ -87,7 +87,7 @@ func (t *Teardown) sayWhatRemains(ctx context.Context) {
 		logger.Info("Remains", "what", l.what()+"; if it comes back, run this on the node", "do", l.todo(t.Directories))
 	}
 	if t.recordLeft {
-		logger.Info("Remains", "what", fmt.Sprintf("gluster's record of volume %s and of the lost nodes, in the directories below; it comes back unless these directories are removed on all storage nodes before GlusterFS runs there again", t.Volume))
+		logger.Info("Remains", "what", fmt.Sprintf("gluster's record of volume %s and of the lost nodes, in the directories below; the record comes back unless these directories are removed on all storage nodes before GlusterFS runs there again", t.Volume))
 	}
 	for _, todo := range [][2]string{
 		{"the release", fmt.Sprintf("helm uninstall %s --namespace %s", t.Release, t.Namespace)},

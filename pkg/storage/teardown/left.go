@@ -36,7 +36,7 @@ func (r *removal) findLeft(ctx context.Context) (left []leftBehind, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Once the volume is deleted, this Job may itself have emptied a device on which LVM finds nothing.
+	// Once the volume is deleted, a device on which LVM finds nothing may have been emptied by this Job itself.
 	early := slices.ContainsFunc(slices.Collect(maps.Values(dump.Volumes)), func(v heketi.DumpVolume) bool { return v.Name == r.renamed() })
 	for _, n := range nodes {
 		if _, ok := r.pods[n.name]; !ok {
@@ -72,7 +72,7 @@ func (t *Teardown) brokenDevices(ctx context.Context, n node, pods servers.Pods)
 	return broken, nil
 }
 
-// leaveBehind removes lost nodes and devices from gluster and from Heketi's database. A run that continues an interrupted one
+// leaveBehind removes lost nodes and devices from gluster and from Heketi's database. A run that continues an interrupted run
 // looks for them again, because more nodes may have been lost since.
 func (r *removal) leaveBehind(ctx context.Context) error {
 	left, err := r.findLeft(ctx)
@@ -134,8 +134,8 @@ func (r *removal) removeBricks(ctx context.Context, hosts []string) (lastBricks 
 	return false, r.volumeCommand(ctx, remove...)
 }
 
-// detachPeer asks each server to detach the host. An interrupted run has detached the servers whose nodes it removed from Heketi,
-// and each of these is now alone in its pool. If the host is still a peer afterwards, deleting the volume fails.
+// detachPeer asks each server to detach the host. One server is not enough: an interrupted run may have removed nodes from Heketi,
+// and the server of such a node is now alone in its pool. If the host is still a peer afterwards, deleting the volume fails.
 func (r *removal) detachPeer(ctx context.Context, host string) error {
 	var refused []error
 	for _, pod := range slices.Sorted(maps.Values(r.pods)) {
@@ -152,7 +152,7 @@ func (r *removal) detachPeer(ctx context.Context, host string) error {
 	return nil
 }
 
-// forget removes lost nodes and devices from the database of the temporary Heketi, which it stops and starts again.
+// forget stops the temporary Heketi, removes lost nodes and devices from its database, and starts Heketi again.
 func (r *removal) forget(ctx context.Context, left []leftBehind) error {
 	if len(left) == 0 {
 		return nil
@@ -187,15 +187,15 @@ func names(devices []heketi.Device) (names []string) {
 	return names
 }
 
-// what describes what was left behind.
+// what returns a description of the content that was left behind.
 func (l leftBehind) what() string {
 	if l.devicesOnly {
-		return fmt.Sprintf("what is on %s of node %s, which is broken", strings.Join(names(l.devices), " "), l.node.name)
+		return fmt.Sprintf("the content of broken devices of node %s (%s)", l.node.name, strings.Join(names(l.devices), " "))
 	}
-	return "what is on node " + l.node.name + ", which is lost"
+	return "the content of the lost node " + l.node.name
 }
 
-// todo returns the commands that clean what was left behind, if it comes back.
+// todo returns the commands with which an administrator cleans the node or the devices, if they come back.
 func (l leftBehind) todo(directories []string) string {
 	groups := make([]string, 0, len(l.devices))
 	for _, d := range l.devices {

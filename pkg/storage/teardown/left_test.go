@@ -35,9 +35,9 @@ func TestLostNode(t *testing.T) {
 	w.check()
 	log := w.log.String()
 	for _, want := range []string{
-		`Step 3 of 6: WARNING: left behind: what is on node n1, which is lost" node="n1" devices=["/dev/sdb","/dev/sdc"]`,
+		`Step 3 of 6: WARNING: left behind: the content of the lost node n1" node="n1" devices=["/dev/sdb","/dev/sdc"]`,
 		"Nothing is left on the devices, except on lost ones.",
-		`what="what is on node n1, which is lost; if it comes back, run this on the node" do="vgremove --force vg_`,
+		`what="the content of the lost node n1; if it comes back, run this on the node" do="vgremove --force vg_`,
 		"; pvremove /dev/sdb /dev/sdc; rm -r /var/lib/glusterd /var/lib/heketi\"", `Step 5 of 6: removed a node" node="n2"`,
 	} {
 		if !strings.Contains(log, want) {
@@ -214,7 +214,7 @@ func TestBrokenDisk(t *testing.T) {
 		t.Fatalf("%v\n%s", err, w.log)
 	}
 	w.check()
-	if log := w.log.String(); !strings.Contains(log, `what="what is on /dev/sdb of node n2, which is broken; if it comes back, run this on the node" do="vgremove --force `+servers.GroupOf(id)+`; pvremove /dev/sdb"`) {
+	if log := w.log.String(); !strings.Contains(log, `what="the content of broken devices of node n2 (/dev/sdb); if it comes back, run this on the node" do="vgremove --force `+servers.GroupOf(id)+`; pvremove /dev/sdb"`) {
 		t.Errorf("the log:\n%s", log)
 	}
 }

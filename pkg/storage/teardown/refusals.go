@@ -15,8 +15,8 @@ import (
 // mostNamed bounds the length of a list in a message.
 const mostNamed = 10
 
-// checkVolumes returns ErrRefused while Heketi has volumes besides that of the database. running reports whether server is the
-// cluster's Heketi.
+// checkVolumes returns ErrRefused while Heketi has volumes besides that of the database. The parameter running is true if server
+// is the cluster's Heketi.
 func (t *Teardown) checkVolumes(ctx context.Context, server *heketi.Client, running bool) error {
 	dump, err := server.Dump(ctx)
 	if err != nil {
@@ -29,11 +29,11 @@ func (t *Teardown) refuseVolumes(names []string, running bool) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: Heketi still has volumes: %s. %sDelete the claims and PersistentVolumes that use them (kubectl get pv), or, if nothing does, kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli volume delete ID. "+
+	return fmt.Errorf("%w: Heketi still has volumes: %s. %sDelete the claims and PersistentVolumes that use them (kubectl get pv). If nothing uses a volume, run kubectl -n %s exec statefulset/%s -c heketi -- heketi-cli volume delete ID. "+
 		"Then create this Job again", ErrRefused, few(names), t.startAgain(running), t.Namespace, t.StatefulSet)
 }
 
-// startAgain returns the first sentence of a refusal's advice, which is empty while the cluster's Heketi runs.
+// startAgain returns the first sentence of a refusal's advice, or "" if the cluster's Heketi runs.
 func (t *Teardown) startAgain(running bool) string {
 	if running {
 		return ""
@@ -59,15 +59,15 @@ func (t *Teardown) checkServers(ctx context.Context, server *heketi.Client, pods
 }
 
 // checkReachable returns ErrRefused if a node's devices cannot be emptied, unless the administrator has declared them lost.
-// Without this check, the temporary Heketi would stop half-way, and the administrator cannot reach it. A node is declared lost by
-// deleting it from Kubernetes, a device by disabling it in Heketi.
+// Without this check, the removal would stop half-way in the temporary Heketi, which the administrator cannot reach. The
+// administrator declares a node lost by deleting the node from Kubernetes, and a device by disabling the device in Heketi.
 func (t *Teardown) checkReachable(ctx context.Context, n node, pods servers.Pods, running bool) error {
 	if _, ok := pods[n.name]; !ok {
 		nodes, err := t.nodeNames(ctx)
 		if err != nil || !slices.Contains(nodes, n.name) {
 			return err
 		}
-		return fmt.Errorf("%w: node %s is in Heketi and has no gluster pod, in which its devices could be emptied: label the node again (kubectl label node %s %s), and create this Job again. "+
+		return fmt.Errorf("%w: node %s is in Heketi but has no gluster pod, which is needed to empty its devices: label the node again (kubectl label node %s %s), and create this Job again. "+
 			"If the node is lost for good, delete it from Kubernetes, too (kubectl delete node %s): the Job then leaves its devices as they are", ErrRefused, n.name, n.name, t.NodeLabel, n.name)
 	}
 	if !running { // devices may already be empty
@@ -121,12 +121,12 @@ func (t *Teardown) checkGlusterVolumes(ctx context.Context, pods servers.Pods, r
 		"Then create this Job again", ErrRefused, few(names), t.startAgain(running), command, command, command)
 }
 
-// checkNoVolumes returns ErrRefused if gluster has volumes. It is for an installation without a database, in which no record
-// shows the devices of a volume.
+// checkNoVolumes returns ErrRefused if gluster has volumes. It is for an installation without a database, where no record shows
+// the devices of a volume.
 func (t *Teardown) checkNoVolumes(ctx context.Context, pods servers.Pods) error {
 	names, err := pods.Volumes(ctx, t.Runner)
 	if err == nil && len(names) > 0 {
-		err = fmt.Errorf("%w: gluster has %s, and there is no backup of Heketi's database, without which their devices cannot be found: start Heketi again with kubectl -n %s scale statefulset/%s --replicas=1, "+
+		err = fmt.Errorf("%w: gluster has %s, and there is no backup of Heketi's database, which is needed to find the volumes' devices: start Heketi again with kubectl -n %s scale statefulset/%s --replicas=1, "+
 			"or copy an older backup (Secrets %s-0, -1 ...) into Secret %s; then create this Job again", ErrRefused, few(names), t.Namespace, t.StatefulSet, t.store().Name, t.store().Name)
 	}
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/temporary"
 )
 
-// removal is the work with a temporary Heketi. It repeats removals that an interrupted run has made but not recorded; Heketi and
-// the methods here treat things that are already gone as removed.
+// removal is the work with a temporary Heketi. It repeats removals that an interrupted run has made but not recorded. That is no
+// error: Heketi and the methods here count an object that is already gone as removed.
 type removal struct {
 	*Teardown
 	options temporary.Options
@@ -27,8 +27,8 @@ type removal struct {
 }
 
 // check repeats the checks of the first step on the backup, since a volume may have been made between that step and the backup.
-// It lets Heketi undo or finish interrupted operations, and checks again. Before that, it leaves lost nodes behind: Heketi can
-// neither undo nor finish an operation that has a brick on a lost node.
+// Then it leaves lost nodes behind, lets Heketi undo or finish interrupted operations, and checks again. The lost nodes come
+// first, because Heketi can neither undo nor finish an operation that has a brick on one of them.
 func (r *removal) check(ctx context.Context) error {
 	if err := r.checkBeforeCleanUp(ctx); err != nil {
 		return err
@@ -47,7 +47,7 @@ func (r *removal) check(ctx context.Context) error {
 		return err
 	}
 	if len(operations) > 0 {
-		return fmt.Errorf("heketi has not finished operation %s (%s) that was interrupted: see its log above", operations[0].ID, operations[0].Type)
+		return fmt.Errorf("heketi has neither undone nor finished the interrupted operation %s (%s): see Heketi's log above", operations[0].ID, operations[0].Type)
 	}
 	if err := r.checkVolumes(ctx, r.server, false); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (r *removal) glusterVolume(ctx context.Context) error {
 	if _, exited := errors.AsType[*podexec.ExitError](err); err != nil && !exited {
 		return err
 	}
-	// A stop that fails may mean that the volume was stopped before.
+	// If the stop fails, the volume may have been stopped before.
 	if deleteErr := r.volumeCommand(ctx, "delete", r.Volume); deleteErr != nil {
 		if allLost, lookErr := r.allBricksLost(ctx); lookErr != nil || !allLost {
 			return errors.Join(deleteErr, err, lookErr)
@@ -169,12 +169,12 @@ func (r *removal) device(ctx context.Context, node string, d heketi.Device) erro
 	if lookErr != nil || !bare {
 		return errors.Join(err, lookErr)
 	}
-	klog.FromContext(ctx).Info("Heketi's volume group is not on the device any more, as after a run that was interrupted; Heketi forgets the device", "node", node, "device", d.Name)
+	klog.FromContext(ctx).Info("Heketi's volume group is not on the device any more, as happens if a run was interrupted; Heketi forgets the device", "node", node, "device", d.Name)
 	return r.server.DeleteDevice(ctx, d.ID, true)
 }
 
-// clearBare reports whether a device has nothing of Heketi. If an interrupted run has removed the volume group but not the physical
-// volume, clearBare first removes the physical volume.
+// clearBare reports whether a device holds nothing that Heketi made. If an interrupted run has removed the volume group but not
+// the physical volume, clearBare first removes the physical volume.
 func (r *removal) clearBare(ctx context.Context, node string, d heketi.Device) (bool, error) {
 	list, err := r.pods.PhysicalVolumes(ctx, r.Runner, node)
 	if err != nil {

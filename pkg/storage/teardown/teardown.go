@@ -33,10 +33,10 @@ type Kubernetes interface {
 // Options set what to remove.
 type Options struct {
 	jobs.Options
-	StatefulSet string // name of Heketi's
+	StatefulSet string // name of Heketi's StatefulSet
 	Volume      string // name of the gluster volume of Heketi's database
 
-	// These appear in the list of what remains to be done.
+	// These appear in the list of remaining steps.
 	Release     string
 	NodeLabel   string   // KEY=VALUE of the storage nodes
 	Directories []string // on the storage nodes
@@ -149,7 +149,7 @@ func (t *Teardown) start(ctx context.Context, options temporary.Options) (*tempo
 		err = options.MakeDeletable(ctx, t.Volume, t.renamed())
 	}
 	if errors.Is(err, database.ErrUnreadable) || errors.Is(err, database.ErrDamaged) {
-		return nil, fmt.Errorf("%w. The backup in %s cannot be used. While gluster has volume %s, start Heketi (kubectl -n %s scale statefulset/%s --replicas=1): it has its own database there, and the backup is made again. "+
+		return nil, fmt.Errorf("%w. The backup in %s cannot be used. If gluster still has volume %s, start Heketi (kubectl -n %s scale statefulset/%s --replicas=1): its database is on that volume, and Heketi's pod makes the backup again. "+
 			"Otherwise copy an older backup (Secrets %s-0, -1 ...) into the Secret. Then create this Job again", err, t.store(), t.Volume, t.Namespace, t.StatefulSet, database.SecretName)
 	}
 	if err != nil {

@@ -113,7 +113,7 @@ func TestRefusals(t *testing.T) {
 		"a volume of gluster alone": {func(w *world) { w.volumes["mine"] = true }, []string{"gluster has volumes that are not in Heketi's database: mine.", "kubectl -n storage exec gluster-n1 -c glusterfs -- gluster --mode=script volume stop NAME"}},
 		"another teardown":          {func(w *world) { w.others[jobs.Teardown] = append(w.others[jobs.Teardown], kube.Pod{Name: "again-1"}) }, []string{"pod again-1 of another Job is at work"}},
 		"a setup":                   {func(w *world) { w.others[jobs.Setup] = []kube.Pod{{Name: "setup-2"}} }, []string{"pod setup-2 of another Job is at work", "kubectl -n storage get jobs"}},
-		"a node without a pod":      {func(w *world) { w.pods = w.pods[:2] }, []string{"node n3 is in Heketi and has no gluster pod", "kubectl label node n3 storagenode=glusterfs", "kubectl delete node n3"}},
+		"a node without a pod":      {func(w *world) { w.pods = w.pods[:2] }, []string{"node n3 is in Heketi but has no gluster pod", "kubectl label node n3 storagenode=glusterfs", "kubectl delete node n3"}},
 		"a broken disk": {func(w *world) {
 			for _, d := range w.disks {
 				d.pv = d.node != "n2" && d.pv

@@ -47,8 +47,8 @@ func (o Options) Prepare(ctx context.Context, from database.Store) error {
 	return database.Write(backup, path)
 }
 
-// CleanUp makes Heketi undo operations that an interrupted run has left behind: otherwise a half-made volume would keep its name
-// taken.
+// CleanUp makes Heketi undo operations that an interrupted run has left behind. Otherwise the name of a half-made volume would
+// stay in use.
 func CleanUp(ctx context.Context, server *heketi.Client) error {
 	operations, err := server.Operations(ctx)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 )
 
 // edit changes the database while no Heketi runs. Heketi has no request for such changes, so the database is exported, changed
-// and imported. what describes the change in errors. Nothing is written if change reports that it has changed nothing.
+// and imported. The parameter what describes the change in error messages. The function change makes the change, and reports
+// whether there was something to change. If not, nothing is written.
 func (o Options) edit(ctx context.Context, what string, change func(*export) bool) error {
 	text, imported := o.Database()+".json", o.Database()+".changed"
 	if err := remove(text, imported); err != nil { // left by a run that was killed
@@ -44,7 +45,7 @@ func (o Options) edit(ctx context.Context, what string, change func(*export) boo
 	return remove(text)
 }
 
-// changed returns an exported database after a change, or nil if change reports that it has changed nothing.
+// changed returns an exported database after a change, or nil if the function change reports that there was nothing to change.
 func changed(exported []byte, change func(*export) bool) ([]byte, error) {
 	d := &export{}
 	if err := json.Unmarshal(exported, &d.sections); err != nil {
@@ -57,7 +58,7 @@ func changed(exported []byte, change func(*export) bool) ([]byte, error) {
 	return encoded(d.sections), nil
 }
 
-// importFile makes a database file of an exported text.
+// importFile makes a database file from the text of an export.
 func (o Options) importFile(ctx context.Context, text, file string) error {
 	cmd := exec.CommandContext(ctx, o.Program, "db", "import", "--jsonfile="+text, "--dbfile="+file) // #nosec G204 -- the chart names the program
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

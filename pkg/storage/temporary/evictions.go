@@ -9,10 +9,10 @@ const (
 	parent      = 13
 )
 
-// abandonEvictions forgets that bricks were being moved from one device to another, and the removals of devices that the moves
-// belong to. It reports whether there were any. The old brick and the new one then both belong to the volume, and are deleted with
-// it. To finish a move, Heketi would need gluster's record of the volume, all of the volume's bricks, and a brick that may be on a
-// lost device (heketi: apps/glusterfs/operations_device.go, Clean).
+// abandonEvictions removes the unfinished moves of bricks between devices, and the unfinished removals of devices that the moves
+// belong to. It reports whether there were any. The old brick and the new brick then both belong to the volume, and are deleted
+// with the volume. To finish a move, Heketi would need gluster's record of the volume, all of the volume's bricks, and a brick
+// that may be on a lost device (heketi: apps/glusterfs/operations_device.go, Clean).
 func (d *export) abandonEvictions() (found bool) {
 	var operations []string
 	d.each("pendingoperations", func(id string, operation entry) {
@@ -33,7 +33,7 @@ func (d *export) abandonEvictions() (found bool) {
 	return operations != nil
 }
 
-// makeOrdinary makes a brick with an unfinished operation an ordinary brick of its volume and of its device.
+// makeOrdinary turns a brick with an unfinished operation into an ordinary brick of its volume and of its device.
 func (d *export) makeOrdinary(brick string) {
 	var volume, device string
 	d.each("brickentries", func(id string, e entry) {

@@ -10,10 +10,10 @@ import (
 // Lost holds the Heketi ids of the lost nodes and devices.
 type Lost struct{ Nodes, Devices []string }
 
-// Forget removes lost nodes and devices, the bricks on them, and volumes without other bricks from the database, while no Heketi
-// runs. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a brick. Forget
-// also removes the lost bricks from unfinished operations, because Heketi neither undoes nor finishes an operation that needs one
-// of them.
+// Forget changes the database while no Heketi runs: it removes lost nodes and devices, the bricks on them, and volumes that have
+// no other bricks. Heketi itself deletes no volume that has a brick on a node that does not answer, and no device that has a
+// brick. Forget also removes the lost bricks from unfinished operations, because Heketi neither undoes nor finishes an operation
+// that needs one of them.
 func (o Options) Forget(ctx context.Context, lost Lost) error {
 	return o.edit(ctx, "remove lost nodes and devices from Heketi's database", func(d *export) bool {
 		d.forget(lost)
@@ -21,7 +21,7 @@ func (o Options) Forget(ctx context.Context, lost Lost) error {
 	})
 }
 
-// forget removes the lost nodes, devices and bricks. Everything else stays as it is (heketi: apps/glusterfs/*_entry.go).
+// forget does this in an exported database. All other entries and fields stay as they are (heketi: apps/glusterfs/*_entry.go).
 func (d *export) forget(lost Lost) {
 	isLost := func(ids []string) func(string) bool { return func(id string) bool { return slices.Contains(ids, id) } }
 	nodes, devices, bricks := slices.Clone(lost.Nodes), slices.Clone(lost.Devices), []string(nil)
@@ -56,7 +56,7 @@ func (d *export) forget(lost Lost) {
 	})
 }
 
-// volumesOn returns the ids of the volumes all of whose bricks are lost.
+// volumesOn returns the ids of the volumes that have only lost bricks.
 func (d *export) volumesOn(lost func(brick string) bool) (volumes []string) {
 	d.each("volumeentries", func(id string, volume entry) {
 		bricks := volume.list("Bricks")
@@ -90,7 +90,7 @@ type entry struct {
 	fields map[string]json.RawMessage
 }
 
-// each calls do for each entry of a section, and keeps the changes that do makes.
+// each calls a function for each entry of a section, and keeps the changes that the function makes.
 func (d *export) each(section string, do func(id string, e entry)) {
 	entries := d.entries(section)
 	for id, raw := range entries {
@@ -131,11 +131,11 @@ func (e entry) number(field string) (number int) {
 	return number
 }
 
-// action is a part of an unfinished operation. It is encoded as it was decoded.
+// action is a part of an unfinished operation. Its JSON stays unchanged.
 type action struct {
 	json.RawMessage
 	change int
-	id     string // of a volume or brick, among others
+	id     string // of a volume, brick or other object
 }
 
 func (e entry) actions() (actions []action) {

@@ -15,7 +15,7 @@ func (o Options) MakeDeletable(ctx context.Context, volume, name string) error {
 	})
 }
 
-// rename gives a volume another name, and reports whether a volume has the old one.
+// rename gives a volume another name, and reports whether there was a volume with the old name.
 func (d *export) rename(volume, name string) (found bool) {
 	d.each("volumeentries", func(_ string, v entry) {
 		info := v.info()

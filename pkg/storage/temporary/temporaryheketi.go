@@ -118,7 +118,7 @@ func (h *Heketi) await(ctx context.Context) error {
 	})
 }
 
-// Stop asks Heketi to close its database and end, and kills it if it does not.
+// Stop asks Heketi to close its database and end. If Heketi does not end within Timing.Limit, Stop kills it.
 func (h *Heketi) Stop() {
 	if h.Client != nil {
 		h.Client.Close()

@@ -1,4 +1,5 @@
-// Package wait waits for other parts of an installation, and logs each change of what is missing.
+// Package wait waits for other parts of an installation. Until calls a function of the caller at an interval, until the function
+// succeeds, a time limit is over, or the context is done. Each change of the function's error is logged.
 package wait
 
 import (
@@ -10,9 +11,10 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Until calls done every poll until done succeeds. When done's error changes, Until logs it with the message doing. After the
-// limit, Until returns an error with the text of the last one, which is not wrapped. When ctx is done earlier, it returns the
-// cause. If done returns an error of Final, Until returns the error in it at once.
+// Until calls the function done at once, and again after each pause of length poll, until done returns nil. When the error of done
+// changes, Until logs the error, with the parameter doing as the message. After the limit, Until returns an error that has the
+// text of the last error but does not wrap it. If ctx is canceled earlier, Until returns its cause. If done returns an error that
+// Final has marked, Until returns the original error at once.
 func Until(ctx context.Context, poll, limit time.Duration, doing string, done func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -1,5 +1,5 @@
 // Package collect gathers the report of a GlusterFS server about itself. It runs only commands that take no lock of gluster, each
-// with a time limit.
+// with a time limit. A command that fails is not an error for the caller: the report contains the reason.
 package collect
 
 import (
@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// lvmLimit allows for a hanging device: LVM reads the metadata of all devices.
+	// lvmLimit is needed because LVM reads the metadata of all devices, and one of them may hang.
 	lvmLimit = 30 * time.Second
-	// healLimit bounds the query of all volumes. At a large site, the first volumes are better than no answer.
+	// healLimit bounds the query of all volumes. At a large site, an answer about the first volumes is better than no answer.
 	healLimit = 90 * time.Second
 	// healsAtOnce is small, because each query crawls lists on all bricks of a volume.
 	healsAtOnce = 2
@@ -63,7 +63,7 @@ func (c Collector) Server(ctx context.Context) status.Server {
 	return server
 }
 
-// Heal returns the heal backlog of all started volumes.
+// Heal returns the heal backlog of all started volumes that are replicated or dispersed.
 func (c Collector) Heal(ctx context.Context) status.Heal {
 	gluster := c.gluster()
 	volumes, err := c.volumes(ctx, gluster)

@@ -14,7 +14,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/storage/status"
 )
 
-// pools returns the thin pools in Heketi's volume groups. The node's other thin pools are not the chart's.
+// pools returns the thin pools in Heketi's volume groups. Other thin pools on the node do not belong to the chart.
 func (c Collector) pools(ctx context.Context) ([]status.Pool, error) {
 	ctx, cancel := cli.WithLimit(ctx, lvmLimit)
 	defer cancel()
