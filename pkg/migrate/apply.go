@@ -20,7 +20,7 @@ type Applier struct {
 	Journal     *Journal
 	Inventories *InventoryCache // the records of each Heketi
 	VolumeInfo  []GlusterVolume // gluster's own list, for volumes that the plan proved with it
-	Wait        time.Duration   // the longest wait until a claim is bound, and until pods have ended after their owners were scaled to 0
+	Wait        time.Duration   // the longest wait until a claim is bound, and until the pods of owners that were scaled to 0 have ended
 	Poll        time.Duration   // the pause between two polls, and before a retry
 	// Scale allows Apply and RollBack to scale the owners of running pods to 0; ScaleUp scales them back.
 	Scale bool

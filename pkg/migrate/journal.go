@@ -20,7 +20,7 @@ type Journal struct {
 	readOnly bool
 	plan     string              // the plan's id
 	deleted  map[string]deletion // by object
-	retained map[string]string   // by object: uids of the PersistentVolumes whose policy was set to Retain by this migration, not by an administrator
+	retained map[string]string   // by object: uids of PersistentVolumes that got the policy Retain from this migration, not from an administrator
 }
 
 // deletion describes an object that a migration has deleted, or was about to.

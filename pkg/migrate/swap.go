@@ -254,8 +254,7 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	}
 	if err == nil {
 		err = s.api.Create(ctx, volumesResource(), made)
-		// After an error of the API server's own store, the PersistentVolume may exist. After the error AlreadyExists, another program
-		// made it.
+		// After an error of the API server's own store, the PersistentVolume may exist. After AlreadyExists, another program made it.
 		s.created = err == nil || !isRefusal(err) && !apierrors.IsAlreadyExists(err)
 	}
 	if err != nil && !apierrors.IsAlreadyExists(err) { // the next step reads the result
