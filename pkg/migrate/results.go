@@ -24,7 +24,7 @@ const (
 	Unchanged   Outcome = "unchanged"    // it was done already
 	Refused     Outcome = "refused"      // in the plan, or because something has changed since the plan was made
 	Failed      Outcome = "failed"       // the cluster could not be read or changed: run it again
-	Missing     Outcome = "MISSING"      // an earlier run deleted it, and no run has replaced it; see ReportMissing
+	Missing     Outcome = "MISSING"      // an earlier run deleted it, and this run has not tried to replace it; see ReportMissing
 	NotRestored Outcome = "not restored" // Endpoints or a Service that a rollback could not create again
 
 	WouldMigrate  Outcome = "would migrate"   // in a dry run
