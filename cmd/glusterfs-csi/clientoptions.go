@@ -11,7 +11,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/placement"
 )
 
-// clientOptions hold the flags for where GlusterFS clients run, and their memory limit.
+// clientOptions hold the flags for the place and the memory limit of GlusterFS clients.
 type clientOptions struct {
 	placement   string
 	cgroup      string

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// clusterOptions hold the present servers of clusters. PersistentVolumes have the servers of the day on which they were made.
+// clusterOptions hold the present servers of clusters. A PersistentVolume names the servers at the time of its creation.
 type clusterOptions struct {
 	flags   []string
 	servers map[string][]string // by id of the Heketi cluster

@@ -18,9 +18,10 @@ func newDoctorCommand() *cobra.Command {
 		storage                   storageSource
 	)
 	cmd := newExaminationCommand("doctor", "Find the reasons why volumes cannot be created or mounted, and suggest remedies",
-		"Doctor examines the configuration, each Heketi in it and that Heketi's gluster servers, and with --node this\n"+
-			"machine as a node. With --storage it examines GlusterFS and Heketi that the chart glusterfs-storage runs in a\n"+
-			"Kubernetes cluster. With --from-pod it checks whether pods can reach gluster servers. It changes nothing.",
+		"With --config, Doctor examines the configuration, each Heketi in it and the gluster servers of each Heketi. With\n"+
+			"--node it examines this machine as a node. With --storage it examines GlusterFS and Heketi that the chart\n"+
+			"glusterfs-storage runs in a Kubernetes cluster. With --from-pod it checks whether pods can reach gluster servers.\n"+
+			"It changes nothing.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			switch {
 			case fromPod != "" && (config != "" || node || storage.wanted):

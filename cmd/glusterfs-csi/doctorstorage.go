@@ -33,9 +33,9 @@ func (s *storageSource) connect() (*doctor.Storage, error) {
 	case !s.wanted && (s.namespace != "" || s.kubeconfig != "" || s.inCluster):
 		return nil, errors.New("--storage-namespace, --kubeconfig and --in-cluster have no meaning without --storage")
 	case !s.wanted:
-		return nil, nil //nolint:nilnil // doctor.Config takes nil for what is not wanted
+		return nil, nil //nolint:nilnil // nil in doctor.Config means no examination
 	case (s.kubeconfig == "") == !s.inCluster:
-		return nil, errors.New("--storage needs one of --kubeconfig=FILE and, in a pod, --in-cluster")
+		return nil, errors.New("--storage needs either --kubeconfig=FILE or, in a pod, --in-cluster")
 	}
 	client, err := kube.NewClient(s.kubeconfig)
 	switch {

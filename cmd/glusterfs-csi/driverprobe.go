@@ -10,8 +10,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// probeDriver checks over a new connection that the driver behind the socket is alive: a driver that no longer accepts
-// connections is as dead as one that does not answer. It checks nothing outside that process.
+// probeDriver checks that the driver behind the socket is alive. It makes a new connection, because a driver that no longer accepts
+// connections must fail the check, too. It checks nothing outside the driver's process.
 func probeDriver(ctx context.Context, socket string) error {
 	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -26,7 +26,7 @@ const (
 // examinationError is an error that prevented the examination, such as a wrong command line.
 type examinationError struct{ error }
 
-const exitCodes = "Exit status: 0 all is well, 1 the worst finding is a warning, 2 it is critical, 3 nothing could be examined."
+const exitCodes = "Exit status: 0 all is well, 1 the worst finding is a warning, 2 the worst finding is critical, 3 nothing could be examined."
 
 // newExaminationCommand returns a command that writes findings. A wrong command line has a different exit code than a critical
 // finding.

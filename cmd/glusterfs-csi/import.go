@@ -22,7 +22,8 @@ func newImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import VOLUME[/DIRECTORY]",
 		Short: "Print a PersistentVolume for an existing gluster volume",
-		Long: "Import prints a PersistentVolume, and with --claim a claim, for a volume in a configured Heketi, given by its name or id, or for one that was made by hand:\n\n" +
+		Long: "Import prints a PersistentVolume for a volume in a configured Heketi, or for a volume that was made by hand. VOLUME is the volume's name, or its id in Heketi.\n" +
+			"With --claim, it also prints a claim:\n\n" +
 			"  glusterfs-csi import --config=FILE data --claim=shop/data | kubectl create -f -\n\n" +
 			"The volume must exist in Heketi or in the output of gluster volume info --xml. With --adopt it can be expanded and, once you change its policy to Delete,\n" +
 			"deleted with its claim; without --adopt it is only mounted.",
@@ -72,8 +73,8 @@ func newImportCommand() *cobra.Command {
 }
 
 // sharedVolume is printed on standard error, because standard output goes to kubectl. The command does not query Kubernetes.
-const sharedVolume = "Warning: if another PersistentVolume has gluster volume %[1]s, the volume of both is deleted with the claim of one that has the policy Delete. " +
-	"This lists them:\n  kubectl get pv -o custom-columns=NAME:.metadata.name,VOLUME:.spec.csi.volumeAttributes.volume,IN-TREE:.spec.glusterfs.path | grep -w %[1]s\n"
+const sharedVolume = "Warning: if another PersistentVolume also has gluster volume %[1]s, and one of them has the policy Delete, the volume is deleted with the claim of that one. " +
+	"This command lists them:\n  kubectl get pv -o custom-columns=NAME:.metadata.name,VOLUME:.spec.csi.volumeAttributes.volume,IN-TREE:.spec.glusterfs.path | grep -w %[1]s\n"
 
 func printObjects(w io.Writer, objects []map[string]any) error {
 	for _, object := range objects {

@@ -12,7 +12,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/metrics"
 )
 
-// listeners holds the listeners for metrics and for /healthz; nil if the flag is off.
+// listeners holds the listeners for metrics and for /healthz. A listener is nil if its flag is not set.
 type listeners struct{ metrics, health net.Listener }
 
 func openListeners(ctx context.Context, o options) (*listeners, error) {

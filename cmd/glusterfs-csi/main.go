@@ -1,6 +1,7 @@
 // Command glusterfs-csi is a CSI driver for Kubernetes and any other CSI orchestrator: the controller provisions GlusterFS
 // volumes through Heketi, and the node plugin mounts them. It also has the commands doctor, orphans, migrate and import for
-// administrators. Called as kubectl-glusterfs_csi, it is a plugin of kubectl with these commands.
+// administrators. Called as kubectl-glusterfs_csi, it is a plugin of kubectl with these commands. The node plugin also runs
+// it as a child process, for package fusequery.
 package main
 
 import (

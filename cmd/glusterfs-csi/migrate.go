@@ -36,7 +36,7 @@ func newMigrateCommand(plugin *kubectl.Client) *cobra.Command {
 type cluster struct {
 	kubeconfig string
 	inCluster  bool
-	plugin     *kubectl.Client // not nil: the flags of the root command select it
+	plugin     *kubectl.Client // if not nil, the flags of the root command select the cluster
 }
 
 func (c *cluster) register(flags *pflag.FlagSet) {

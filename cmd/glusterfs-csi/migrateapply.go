@@ -43,9 +43,9 @@ func newMigrateApplyCommand(plugin *kubectl.Client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Carry out a plan",
-		Long: "Apply replaces the PersistentVolumes and StorageClasses of a plan, one after the other. Before each it checks that nothing has changed since the\n" +
-			"plan was made and that no running pod uses the claim; a PersistentVolume is deleted only when its policy is Retain, and the claim stays. It may be interrupted at\n" +
-			"any time and run again: a file beside the plan, PLAN.journal, records what it has deleted and not yet replaced.\n\n" +
+		Long: "Apply replaces the PersistentVolumes and StorageClasses of a plan, one after the other. Before it replaces an object, it checks that nothing has changed\n" +
+			"since the plan was made and that no running pod uses the claim. A PersistentVolume is deleted only when its policy is Retain, and the claim stays.\n" +
+			"You can interrupt apply at any time and run it again: a file beside the plan, PLAN.journal, records each object that is deleted and not yet replaced.\n\n" +
 			"  glusterfs-csi migrate apply --plan=plan.yaml --config=FILE --kubeconfig=FILE",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.apply) },
@@ -63,7 +63,7 @@ func newMigrateRollbackCommand(plugin *kubectl.Client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback",
 		Short: "Restore the in-tree PersistentVolumes and StorageClasses of a plan",
-		Long: "Rollback replaces the objects that apply made by those of the plan's backup, in the same way. Kubernetes before 1.26 mounts them again.\n\n" +
+		Long: "Rollback works like apply, but restores the objects of the plan's backup in place of the objects that apply made. Kubernetes before 1.26 mounts them again.\n\n" +
 			"  glusterfs-csi migrate rollback --plan=plan.yaml --kubeconfig=FILE",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd, m.rollBack) },

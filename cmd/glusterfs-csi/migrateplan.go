@@ -33,8 +33,8 @@ func newMigratePlanCommand(plugin *kubectl.Client) *cobra.Command {
 		Use:   "plan",
 		Short: "Plan what to do with each PersistentVolume and StorageClass; nothing is changed",
 		Long: "Plan reads PersistentVolumes, claims, StorageClasses, Endpoints, Services and pods of a Kubernetes cluster and the records of each Heketi, and\n" +
-			"writes a plan: for each PersistentVolume of kubernetes.io/glusterfs its replacement, the proof that it is the same volume, what pods may\n" +
-			"notice, and what is refused and why.\n\n" +
+			"writes a plan. For each PersistentVolume of kubernetes.io/glusterfs, the plan lists the replacement, the proof that both are the same volume, and the\n" +
+			"changes that pods may notice, or the reason why the plan refuses to migrate it.\n\n" +
 			"  glusterfs-csi migrate plan --config=FILE --kubeconfig=FILE --output=plan.yaml\n\n" +
 			"Nothing is changed. The plan contains a backup of every object, including keys that StorageClasses have in plain text: only the file's owner can read it.",
 		Args: commandline.NoArguments,

@@ -157,7 +157,7 @@ func (p *progress) summarize(dryRun bool) error {
 		left = append(left, fmt.Sprintf("%d failed; run the same command again", n))
 	}
 	if p.changed > 0 {
-		left = append(left, fmt.Sprintf("%d have changed since the plan was made; make a new one for these, in another file", p.changed))
+		left = append(left, fmt.Sprintf("%d have changed since the plan was made; make a new plan for these, in another file", p.changed))
 	}
 	if len(left) == 0 {
 		return nil

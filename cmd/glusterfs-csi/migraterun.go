@@ -13,7 +13,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/migrate"
 )
 
-// run reads the plan and calls do to carry it out. It returns an error if anything was left undone.
+// run reads the plan and calls the function do to carry out the plan. It returns an error if anything was left undone.
 func (m *applyCommand) run(cmd *cobra.Command, do func(context.Context, *migrate.Applier) error) error {
 	if err := m.check(); err != nil {
 		return commandline.Usage(err)

@@ -28,8 +28,8 @@ func newMigrateStatusCommand(plugin *kubectl.Client) *cobra.Command {
 		Use:   "status",
 		Short: "Show the state of in-tree and migrated PersistentVolumes",
 		Long: "Status shows the PersistentVolumes of the in-tree plugin, those that apply made, and those that are missing: an apply or rollback that was\n" +
-			"interrupted has deleted them, and their claims are Lost until the same command has run again. It fails if any is missing. With --plan, it also finds missing\n" +
-			"ones that no claim names any more; the journal beside the plan tells them from those that were deleted in another way.",
+			"interrupted has deleted them, and their claims are Lost until the same command has run again. Status fails if any is missing. With --plan, it also finds\n" +
+			"missing PersistentVolumes that no claim names any more. An absent PersistentVolume that the journal beside the plan does not list was deleted in another way.",
 		Args: commandline.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd) },
 	}

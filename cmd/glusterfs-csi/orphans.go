@@ -24,7 +24,7 @@ func newOrphansCommand() *cobra.Command {
 			"  glusterfs-csi orphans --config=FILE --kubeconfig=FILE\n"+
 			"  kubectl get pv -o json | glusterfs-csi orphans --config=FILE --pvs=-\n\n"+
 			"If several Kubernetes clusters use a Heketi, name each of them once. Orphans deletes nothing, but prints the\n"+
-			"commands to do so.",
+			"commands for the deletion.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			if config == "" {
 				return nil, errors.New("--config is missing: write --config=FILE, the driver's configuration")

@@ -106,7 +106,7 @@ func TestPluginImport(t *testing.T) {
 		t.Errorf("no call %q in %q", want, calls())
 	}
 	before := len(calls())
-	if _, help, _ := plugin(t, "import", "--help"); !strings.Contains(help, "in a Heketi of the controller, given by its name or id") ||
+	if _, help, _ := plugin(t, "import", "--help"); !strings.Contains(help, "in a Heketi of the controller, or for a volume") ||
 		strings.Contains(help, "a configured Heketi,") || !strings.Contains(help, "  kubectl glusterfs-csi import data --claim=") {
 		t.Errorf("the help is not the plugin's:\n%s", help)
 	}

@@ -19,8 +19,8 @@ import (
 func newPluginDoctorCommand(k *kubectl.Client) *cobra.Command {
 	var nodes []string
 	cmd := newExaminationCommand("doctor", "Find the reasons why volumes cannot be created or mounted, and suggest remedies",
-		"Doctor runs the driver's own examination in the pods of a cluster: in the controller that of the configuration, each Heketi and the gluster\n"+
-			"servers, in each node plugin that of the node. It names the charts and images that run. It changes nothing, and needs pods/exec in the driver's namespace.\n\n"+
+		"Doctor runs the driver's doctor command in the pods of a cluster. The controller examines the configuration, each Heketi and the gluster servers; each\n"+
+			"node plugin examines its node. Doctor also names the charts and images that run. It changes nothing, and needs pods/exec in the driver's namespace.\n\n"+
 			"  "+pluginCommand+" doctor --namespace=glusterfs-csi",
 		func(cmd *cobra.Command) ([]report.Finding, error) { return examineCluster(cmd.Context(), *k, nodes) })
 	cmd.Flags().StringArrayVar(&nodes, "node", nil, "examine only this node, and not the controller; may be repeated")
@@ -115,9 +115,9 @@ func findingsOf(ctx context.Context, k kubectl.Client, pod kubectl.Pod, args ...
 
 func newPluginOrphansCommand(k *kubectl.Client) *cobra.Command {
 	return newExaminationCommand("orphans", "Report volumes without a PersistentVolume, and PersistentVolumes without a volume",
-		"Orphans compares, in the controller's pod, the volumes that each Heketi has with the PersistentVolumes of the cluster. It deletes nothing; it prints the\n"+
-			"commands to do so. If several Kubernetes clusters use a Heketi without different volumeNamePrefix, use\n"+
-			"glusterfs-csi orphans instead, which takes the PersistentVolumes of all of them.",
+		"Orphans compares, in the controller's pod, the volumes that each Heketi has with the PersistentVolumes of the cluster. It deletes nothing, but\n"+
+			"prints the commands for the deletion. If several Kubernetes clusters use a Heketi with the same volumeNamePrefix, use glusterfs-csi orphans instead, with the\n"+
+			"PersistentVolumes of all these clusters.",
 		func(cmd *cobra.Command) ([]report.Finding, error) {
 			pod, err := controllerOf(cmd.Context(), *k)
 			if err != nil {

@@ -28,7 +28,7 @@ const (
 )
 
 func (o *capacityOptions) register(flags *pflag.FlagSet) {
-	flags.DurationVar(&o.interval, "publish-capacity", 0, "how often to publish the free space of each StorageClass, as in 5m, as CSIStorageCapacity objects for the scheduler, in this pod's namespace (variables "+
+	flags.DurationVar(&o.interval, "publish-capacity", 0, "how often to publish the free space of each StorageClass, as in 5m; the CSIStorageCapacity objects for the scheduler are in this pod's namespace (variables "+
 		namespaceVariable+" and "+podVariable+"); needs the Kubernetes API (default 0, never)")
 	flags.BoolVar(&o.immediate, "publish-capacity-immediate", false, "with --publish-capacity: also for StorageClasses with the volumeBindingMode Immediate")
 }

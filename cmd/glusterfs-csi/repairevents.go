@@ -38,8 +38,8 @@ func (o *repairObserver) ClientEnded(volumeID string, hung time.Duration) {
 	})
 }
 
-// each calls fn with the publications of a volume, if events are on. It tells fn which is the first publication of its
-// PersistentVolume and of its pod.
+// each calls the function fn with the publications of a volume, if events are on. newPV and newPod are true for the first
+// publication of a PersistentVolume and of a pod.
 func (o *repairObserver) each(volumeID string, fn func(p fuseclient.Publication, newPV, newPod bool)) {
 	if o.events == nil {
 		return
@@ -118,8 +118,8 @@ func (o *repairObserver) report(outcome healing.Outcome, reason, what string) {
 		}
 		for _, layers := range outcome.Layers {
 			if layers.Pod == p.Pod.UID {
-				o.events.Pod(p.Pod, kube.EventWarning, kube.ClientEnded, fmt.Sprintf("The mount at %s works, and %d dead ones lie beneath it, "+
-					"which Linux before 6.5 cannot remove; restart the pod at a convenient time, and find out why clients end", layers.Point, layers.Dead))
+				o.events.Pod(p.Pod, kube.EventWarning, kube.ClientEnded, fmt.Sprintf("The mount at %s works, and %d dead mounts lie beneath it. "+
+					"Linux before 6.5 cannot remove them: restart the pod at a convenient time, and find out why clients end", layers.Point, layers.Dead))
 			}
 		}
 	})

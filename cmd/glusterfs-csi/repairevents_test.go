@@ -79,7 +79,7 @@ func TestRepairEvents(t *testing.T) {
 			want: []string{
 				"PersistentVolume pv Normal MountHealed " + healed + ": 1 mounts, 25ms",
 				"Pod p1 Normal MountHealed " + healed + ": 1 mounts, 25ms",
-				"Pod p1 Warning ClientEnded The mount at /data works, and 10 dead ones lie beneath it, which Linux before 6.5 cannot remove; " +
+				"Pod p1 Warning ClientEnded The mount at /data works, and 10 dead mounts lie beneath it. Linux before 6.5 cannot remove them: " +
 					"restart the pod at a convenient time, and find out why clients end",
 			},
 		},

@@ -24,7 +24,7 @@ func serve(ctx context.Context, m mode, o options, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer calls.Close() // Serve closes it; this closes it after a failed start
+	defer calls.Close() // after a failed start; otherwise Serve closes the listener
 	watched, err := openListeners(ctx, o)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/unixsocket"
 )
 
-// mode holds which services a process offers.
+// mode selects the services that a process offers.
 type mode struct{ controller, node bool }
 
 // options holds the values of the flags.
@@ -144,7 +144,7 @@ func (o *options) completeController() error {
 	return o.capacity.complete()
 }
 
-// shortestHung is the least limit: a very busy machine may keep a client waiting that long.
+// shortestHung is the smallest --hung-client-limit above 0: a very busy machine may keep a client waiting nearly as long.
 const shortestHung = 10 * time.Second
 
 func (o *options) completeNode() error {

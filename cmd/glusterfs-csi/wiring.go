@@ -21,7 +21,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/provisioner"
 )
 
-// background is the part of a service that runs beside its calls.
+// background is the part of the controller or the node plugin that runs beside CSI calls.
 type background struct {
 	run         func(ctx context.Context) // runs until ctx is done; may be nil
 	stop        func()                    // called at the end, when all calls have ended

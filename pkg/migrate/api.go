@@ -10,8 +10,8 @@ import (
 
 // API holds the calls of the API server that a migration makes; *kube.Client implements it.
 type API interface {
-	// List returns all objects that keep selects, in one namespace or, if namespace is "", in all of them. kind is the kind of
-	// each object, such as Pod.
+	// List returns all objects for which the function keep returns true, in one namespace or, if namespace is "", in all. The
+	// argument kind is the kind of each object, such as Pod.
 	List(ctx context.Context, of kube.Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error)
 	// Get returns an object. If the object does not exist, apierrors.IsNotFound holds for the error.
 	Get(ctx context.Context, of kube.Resource, namespace, name string) (*unstructured.Unstructured, error)

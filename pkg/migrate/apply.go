@@ -20,7 +20,7 @@ type Applier struct {
 	Journal     *Journal
 	Inventories *InventoryCache // the records of each Heketi
 	VolumeInfo  []GlusterVolume // gluster's own list, for volumes that the plan proved with it
-	Wait        time.Duration   // how long a claim may take to be bound, and pods to end after their owners were scaled to 0
+	Wait        time.Duration   // the longest wait until a claim is bound, and until the pods of owners that were scaled to 0 have ended
 	Poll        time.Duration   // the pause between two polls, and before a retry
 	// Scale allows Apply and RollBack to scale the owners of running pods to 0; ScaleUp scales them back.
 	Scale bool
@@ -56,7 +56,7 @@ func (a *Applier) Apply(ctx context.Context, selection Selection) error {
 	})
 }
 
-// forEach calls do for the selected PersistentVolumes, starting with those that an earlier run left half replaced.
+// forEach calls the function do for the selected PersistentVolumes, starting with those that an earlier run left half replaced.
 func (a *Applier) forEach(ctx context.Context, selection Selection, done Outcome, do func(context.Context, VolumePlan) (swapOutcome, error)) error {
 	changes := 0
 	for _, v := range a.selected(selection) {
@@ -112,11 +112,10 @@ func (a *Applier) note(entry string, replaced bool) {
 	a.handled[entry] = replaced
 }
 
-// swapOutcome is the outcome for one PersistentVolume: whether its replacement was begun, or in a dry run would be, and a note for
-// the Result.
+// swapOutcome is the outcome for one PersistentVolume.
 type swapOutcome struct {
-	made bool
-	note string
+	made bool   // the replacement was begun; in a dry run: it would be begun
+	note string // for the Result
 }
 
 // replace replaces a PersistentVolume with another of the same name. It first checks that nothing has changed, unless an earlier
@@ -158,7 +157,7 @@ func (a *Applier) replace(ctx context.Context, v VolumePlan, from, to map[string
 	return swapOutcome{made: true, note: s.note}, a.restorePolicy(ctx, v.Name, from, err)
 }
 
-// checkBegun makes the checks that remain before a swap: all of them if no earlier run has begun it.
+// checkBegun makes the checks that remain before a swap: all of them, unless an earlier run has begun the swap.
 func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
 	switch {
 	case now == nil:
@@ -177,8 +176,8 @@ func (a *Applier) checkBegun(ctx context.Context, v VolumePlan, now *unstructure
 	return a.check(ctx, v, now, from, to)
 }
 
-// withLaterRetain returns the object to create. If an administrator has set the policy Retain since the plan was made, that object
-// has it, too, and withLaterRetain returns a note. now is nil for a PersistentVolume that an earlier run deleted.
+// withLaterRetain returns the object to create. If an administrator has set the policy Retain since the plan was made, the object
+// to create also gets Retain, and the returned note explains this. now is nil for a PersistentVolume that an earlier run deleted.
 func (a *Applier) withLaterRetain(name string, now *unstructured.Unstructured, from, to map[string]any) (map[string]any, string) {
 	entry := volumeEntry(name)
 	if policyOf(from) == policyRetain || policyOf(to) == policyRetain || a.Journal.hasRetained(entry) {

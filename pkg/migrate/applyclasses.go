@@ -74,7 +74,8 @@ func (a *Applier) replaceClass(ctx context.Context, from, to map[string]any) (ch
 	return true, a.Journal.replaced(entry)
 }
 
-// swapClass deletes a class, unless it is nil, and creates its replacement. It retries requests whose errors may pass.
+// swapClass deletes a class and creates its replacement. now is nil for a class that an earlier run deleted. swapClass repeats
+// requests that fail with a temporary error.
 func (a *Applier) swapClass(ctx context.Context, now *unstructured.Unstructured, to map[string]any) error {
 	name := nameOf(to)
 	if now != nil {
@@ -107,7 +108,7 @@ func (a *Applier) createClass(ctx context.Context, to map[string]any) error {
 	return err
 }
 
-// untilItPasses calls do until it succeeds, until it fails with an error that does not pass, or until ctx is done.
+// untilItPasses calls the function do until it succeeds or fails with an error that is not temporary, or until ctx is done.
 func (a *Applier) untilItPasses(ctx context.Context, do func() error) error {
 	for {
 		err := do()
@@ -139,8 +140,8 @@ func sameClass(now, planned map[string]any) bool {
 	return reflect.DeepEqual(clean(now), clean(planned))
 }
 
-// forCreate returns an object to create, made from one that was read from the cluster. It has no owners: the garbage collector would
-// delete it at once if an owner is gone.
+// forCreate returns a copy, without the fields that only an existing object has, for a create request. The copy has no owners:
+// the garbage collector would delete the new object at once if an owner is gone.
 func forCreate(object map[string]any) *unstructured.Unstructured {
 	made := (&unstructured.Unstructured{Object: object}).DeepCopy()
 	for _, field := range []string{"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers", "ownerReferences"} {

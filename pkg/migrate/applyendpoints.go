@@ -28,7 +28,8 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 		if slices.ContainsFunc(named[e.Name], func(pv string) bool { return !a.DryRun || !a.handled[volumeEntry(pv)] }) {
 			continue
 		}
-		// The Service goes first: its controller would recreate Endpoints that were removed before their Service.
+		// The Service goes first. kube-controller-manager then deletes the Endpoints of that name, too (kubernetes:
+		// pkg/controller/endpoint), so that they may be gone already.
 		backups := slices.Clone(e.Backup)
 		slices.Reverse(backups)
 		for _, backup := range backups {
@@ -50,8 +51,9 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 }
 
 // RestoreEndpoints recreates removed Endpoints and Services of the selected PersistentVolumes. It skips those whose namespace no
-// longer exists or is being deleted. In a dry run, the API server only checks them. It reports those that cannot be restored, and
-// returns an error only if the API server does not answer: one namespace must not prevent the rollback of all others.
+// longer exists or is being deleted. In a dry run, the API server only checks them. Objects that cannot be restored are reported:
+// one namespace must not prevent the rollback of all others. RestoreEndpoints returns an error only if the API server does not
+// answer or ctx is done.
 func (a *Applier) RestoreEndpoints(ctx context.Context, selection Selection) error {
 	for _, e := range a.Plan.Endpoints {
 		if len(e.Volumes) == 0 || len(selection.Only) > 0 && !overlap(e.Volumes, selection.Only) {

@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// check returns an error if anything differs from the plan, or if a pod uses the volume. In a dry run, note names what would be
-// scaled to 0.
+// check returns an error if anything differs from the plan, or if a pod uses the volume. In a dry run, the returned note
+// names the owners that would be scaled to 0.
 func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Unstructured, from, to map[string]any) (note string, err error) {
 	if err := unchanged(now.Object, from); err != nil {
 		return "", err
@@ -35,7 +35,7 @@ func (a *Applier) check(ctx context.Context, v VolumePlan, now *unstructured.Uns
 	return "", a.checkAgain(ctx, v, from, to)
 }
 
-// checkAgain repeats the checks of what may have changed while pods were being stopped.
+// checkAgain repeats the checks whose results may have changed while pods were being stopped.
 func (a *Applier) checkAgain(ctx context.Context, v VolumePlan, from, to map[string]any) error {
 	now, err := a.API.Get(ctx, volumesResource(), "", v.Name)
 	if err != nil {
@@ -139,7 +139,7 @@ func (a *Applier) checkClaim(ctx context.Context, v VolumePlan, from, to map[str
 
 const phaseBound = "Bound"
 
-// fate describes what happened to a claim that was deleted. now is the claim that has the name now, or nil.
+// fate describes what happened to a claim that was deleted. The argument now is the present claim of that name, or nil.
 func fate(name string, now *unstructured.Unstructured) string {
 	if now == nil {
 		return name + " is gone"
@@ -166,7 +166,7 @@ func (a *Applier) runningPods(ctx context.Context, namespace, claimName string, 
 	return running, nil
 }
 
-// uses reports whether a pod uses a claim, including that of an ephemeral volume.
+// uses reports whether a pod uses a claim, including the claim of an ephemeral volume.
 func (p pod) uses(claimName string) bool {
 	return slices.ContainsFunc(p.Spec.Volumes, func(v podVolume) bool {
 		return v.Claim != nil && v.Claim.Name == claimName || v.Ephemeral != nil && p.Metadata.Name+"-"+v.Name == claimName
@@ -174,9 +174,9 @@ func (p pod) uses(claimName string) bool {
 }
 
 // mayHaveMounts reports whether a pod's volumes may be mounted. The kubelet mounts volumes before it makes the pod's sandbox and
-// pulls images, but a pod's status does not show this: until a container has run, its reason is ContainerCreating or
-// PodInitializing. So if a kubelet can mount the volume, every pending pod that has a node counts. If none can, as with the in-tree
-// plugin, a pending pod counts only if its status shows that it has passed this point.
+// pulls images, but the pod's status does not show the mounts: both before and after them, the reason is ContainerCreating or
+// PodInitializing. Therefore, if a kubelet can mount the volume, every pending pod that has a node counts. If no kubelet can mount
+// it, as with the in-tree plugin, a pending pod counts only if its status shows a sandbox or a container in a later state.
 func (p pod) mayHaveMounts(mountable bool) bool {
 	switch p.Status.Phase {
 	case "Running", "Unknown":

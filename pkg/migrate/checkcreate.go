@@ -30,8 +30,8 @@ func (s *swapper) checkCreate(ctx context.Context, to map[string]any) error {
 
 // compareCreate returns an error if the API server would create the new PersistentVolume with another spec than the plan's:
 // webhooks change objects, and the server itself rewrites quantities and sets defaults. After the deletion of the old
-// PersistentVolume, the migration would not recognise such a new one. The dry run needs a free name, because for the real name the
-// server returns only that it is taken.
+// PersistentVolume, the migration would not recognise a new one with another spec. The dry run needs a free name, because for
+// the real name the server returns only that it is taken.
 func (s *swapper) compareCreate(ctx context.Context, to map[string]any) error {
 	if s.compared {
 		return nil

@@ -10,7 +10,7 @@ import (
 )
 
 const planHead = `# A plan of glusterfs-csi migrate: what becomes of each PersistentVolume and StorageClass of kubernetes.io/glusterfs.
-# Nothing has been changed yet. Read it, above all what is refused and the warnings; docs/migrate.md explains it.
+# Nothing has been changed yet. Read it, above all the refusals and the warnings; docs/migrate.md explains it.
 # It contains a backup of everything that apply replaces: keep it until you are sure that you do not go back.
 `
 

@@ -73,7 +73,7 @@ func TestPods(t *testing.T) {
 	if got := strings.Join(plan.Volumes[0].Pods, ", "); got != "shop/web-1 (ReplicaSet web)" {
 		t.Errorf("pods %q", got)
 	}
-	if got := strings.Join(plan.Notes, "\n"); !strings.Contains(got, "Pod lab/old names gluster volume data itself") {
+	if got := strings.Join(plan.Notes, "\n"); !strings.Contains(got, "Pod lab/old uses gluster volume data without a PersistentVolume") {
 		t.Errorf("notes %q", got)
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 // withGrowth returns both objects of a swap, with the volume's current size if the volume has grown since its migration. A claim
 // may be expanded after the migration; a rollback then keeps the new size. now is nil for a PersistentVolume that an earlier run
-// deleted; its size is then in the journal. Objects that differ in anything else are returned unchanged, so that the swap is
-// refused.
+// deleted; its size is then in the journal. If the present PersistentVolume differs in anything else, both objects are returned
+// unchanged, so that the swap is refused.
 func (a *Applier) withGrowth(name string, now *unstructured.Unstructured, from, to map[string]any) (grownFrom, grownTo map[string]any) {
 	size := a.Journal.deleted[volumeEntry(name)].size
 	if now != nil {

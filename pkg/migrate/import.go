@@ -65,7 +65,7 @@ func (i Import) Objects(inventories []Inventory, listed []GlusterVolume) ([]map[
 	return i.withClaim(object, size)
 }
 
-// VolumeOf returns the gluster volume, with its directory if it has one, of a PersistentVolume that Objects has returned.
+// VolumeOf returns the gluster volume, as VOLUME or VOLUME/DIRECTORY, of a PersistentVolume that Objects has returned.
 func VolumeOf(pv map[string]any) string {
 	name, _, _ := unstructured.NestedString(pv, "spec", "csi", "volumeAttributes", volume.ContextVolume)
 	return name
@@ -152,7 +152,7 @@ func (i Import) find(inventories []Inventory) (*candidate, error) {
 	return &found[0], nil
 }
 
-// persistentVolumeName returns the requested name, or one derived from the volume's.
+// persistentVolumeName returns the requested name, or one derived from the name of the volume.
 func (i Import) persistentVolumeName(name, directory string) (string, error) {
 	pv := i.Name
 	if pv == "" {

@@ -76,7 +76,7 @@ func inventoryOf(inventories []Inventory, backend string) (Inventory, error) {
 	i := slices.IndexFunc(inventories, func(each Inventory) bool { return each.Backend == backend })
 	switch {
 	case i < 0:
-		return Inventory{}, fmt.Errorf("backend %q is not configured; name the configuration that has it with --config=FILE", backend)
+		return Inventory{}, fmt.Errorf("backend %q is not configured; use --config=FILE to give the configuration file that contains it", backend)
 	case inventories[i].Err != nil:
 		return Inventory{}, fmt.Errorf("backend %q cannot be read: %w", backend, inventories[i].Err)
 	}

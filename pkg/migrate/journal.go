@@ -20,13 +20,13 @@ type Journal struct {
 	readOnly bool
 	plan     string              // the plan's id
 	deleted  map[string]deletion // by object
-	retained map[string]string   // uids of PersistentVolumes whose policy this migration, and not an administrator, set to Retain; by object
+	retained map[string]string   // by object: uids of PersistentVolumes that got the policy Retain from this migration, not from an administrator
 }
 
 // deletion describes an object that a migration has deleted, or was about to.
 type deletion struct {
-	uid    string // "" in the journal of an earlier version, or if creates has removed it
-	size   string // of a PersistentVolume in the cluster, which may differ from the plan's
+	uid    string // "" if an earlier version wrote the journal, or if the method creates has removed the uid
+	size   string // the PersistentVolume's size in the cluster, which may differ from the plan's
 	driver bool   // the object was a PersistentVolume of the driver
 	made   string // uid of the new PersistentVolume; "" if no run has recorded it
 }
@@ -35,7 +35,7 @@ func deletionOf(now *unstructured.Unstructured) deletion {
 	return deletion{uid: string(now.GetUID()), size: sizeOf(now.Object), driver: isOfDriver(now.Object)}
 }
 
-// line is one line of the file. Without done, kept or retain, its object is about to be deleted.
+// line is one line of the file. If none of Done, Kept and Retain is set, the object is about to be deleted.
 type line struct {
 	Plan   string `json:"plan,omitempty"`   // in the first line: the ID of the journal's plan
 	Object string `json:"object,omitempty"` // "persistentvolumes/NAME" and the like
@@ -43,7 +43,7 @@ type line struct {
 	Size   string `json:"size,omitempty"`
 	Driver bool   `json:"driver,omitempty"`
 	Made   string `json:"made,omitempty"`   // the uid of the new PersistentVolume
-	Done   bool   `json:"done,omitempty"`   // the object was replaced, or is as it was before
+	Done   bool   `json:"done,omitempty"`   // the object was replaced, or it was kept and has its former policy again
 	Kept   bool   `json:"kept,omitempty"`   // the API server refused to delete the object
 	Retain bool   `json:"retain,omitempty"` // the object is about to get the policy Retain
 }
@@ -116,7 +116,7 @@ func (j *Journal) load(path, plan string) error {
 	case j.readOnly && len(j.deleted) == 0:
 		return nil
 	case len(j.deleted) > 0:
-		return fmt.Errorf("%s does not name the plan whose journal it is, and lists what a migration has deleted; was its beginning removed?", path)
+		return fmt.Errorf("%s lists deleted objects but does not name the plan that it belongs to; was the start of the file removed?", path)
 	}
 	return j.write(line{Plan: plan})
 }
@@ -146,7 +146,7 @@ func (j *Journal) note(l line) {
 	}
 }
 
-// write appends a line and syncs it to disk. The line begins with a line break, because the one before may have been cut off.
+// write appends a line and syncs it to disk. The line begins with a line break, because the previous line may have been cut off.
 func (j *Journal) write(l line) error {
 	if j.file == nil || j.readOnly {
 		return errors.New("the journal is open for reading only")
@@ -173,9 +173,9 @@ func (j *Journal) deletes(object string, d deletion) error {
 	return nil
 }
 
-// creates must be called before a PersistentVolume is created. If the new PersistentVolume is of the same kind as the deleted one,
-// because the direction was reversed in between, isAnother would take it for one that another program has made. In this case,
-// creates removes the uid from the entry. It also removes the uid of an earlier new PersistentVolume, which is gone.
+// creates must be called before a PersistentVolume is created. If the direction was reversed in between, the new PersistentVolume
+// is of the same kind as the deleted one, and isAnother would report that another program made it. In this case, creates removes
+// the uid from the entry. It also removes the uid of an earlier new PersistentVolume, which is gone.
 func (j *Journal) creates(object string, driver bool) error {
 	d := j.deleted[object]
 	uid := d.uid
@@ -188,8 +188,8 @@ func (j *Journal) creates(object string, driver bool) error {
 	return j.write(line{Object: object, UID: uid, Size: d.size, Driver: d.driver})
 }
 
-// makes records the uid of the new PersistentVolume that this run has created. A later run needs it to tell this PersistentVolume
-// from one that an administrator has made in its place.
+// makes records the uid of the new PersistentVolume that this run has created. With this uid, a later run detects if an
+// administrator has made another PersistentVolume in its place.
 func (j *Journal) makes(object, uid string) error {
 	d, ok := j.deleted[object]
 	if !ok || d.made == uid {
@@ -198,8 +198,8 @@ func (j *Journal) makes(object, uid string) error {
 	return j.write(line{Object: object, UID: d.uid, Size: d.size, Driver: d.driver, Made: uid})
 }
 
-// hasMade reports whether it is certain that a PersistentVolume is the new one, or the old one that was not deleted. It is not
-// certain if a run was killed after it had created the new one and before it called makes.
+// hasMade reports whether a PersistentVolume is certainly the new one, or the old one that was not deleted. There is no certainty
+// about the new one if a run was killed after its creation and before the call of makes.
 func (j *Journal) hasMade(now *unstructured.Unstructured) bool {
 	d, ok := j.deleted[volumeEntry(now.GetName())]
 	uid := string(now.GetUID())
@@ -234,8 +234,8 @@ func (j *Journal) replaced(object string) error {
 // restored records that a PersistentVolume has its former policy again, and was not deleted.
 func (j *Journal) restored(object string) error { return j.write(line{Object: object, Done: true}) }
 
-// isAnother reports whether a PersistentVolume is neither the one that the journal has an entry for nor its replacement: an
-// administrator or a program has deleted that one and made another of the same name.
+// isAnother reports whether a PersistentVolume is neither the old nor the new one of its journal entry: an administrator or a
+// program has deleted the PersistentVolume of the entry, and made another of the same name.
 func (j *Journal) isAnother(now *unstructured.Unstructured) bool {
 	entry, uid := volumeEntry(now.GetName()), string(now.GetUID())
 	if d, ok := j.deleted[entry]; ok {

@@ -10,7 +10,8 @@ import (
 )
 
 // ReportMissing reports each object that an earlier run deleted and did not replace, unless this run has tried to replace it. The
-// claim of such a PersistentVolume stays Lost until a run replaces it. It returns an error if the cluster cannot be read.
+// claim of such a PersistentVolume stays Lost until a run replaces the PersistentVolume. ReportMissing returns an error if the
+// cluster cannot be read.
 func (a *Applier) ReportMissing(ctx context.Context) error {
 	for _, entry := range sortedKeys(a.Journal.deleted) {
 		if _, tried := a.handled[entry]; tried { // its result is reported already

@@ -37,7 +37,7 @@ func TestMissingIsReported(t *testing.T) {
 			"so that its claim shop/data is Lost; run this again with --only=pvc-a, or without --only"},
 		{"--max takes it first", Selection{Max: 1}, nil, "pvc-a migrated"},
 		{"everything", Selection{}, nil, "pvc-a migrated; projects migrated"},
-		{"this run cannot replace it either", Selection{Only: []string{"pvc-a"}}, errors.New("a webhook refuses it"), "pvc-a failed: the new PersistentVolume cannot be made, and its claim is Lost until it is: a webhook refuses it"},
+		{"this run cannot replace it either", Selection{Only: []string{"pvc-a"}}, errors.New("a webhook refuses it"), "pvc-a failed: the new PersistentVolume cannot be made, and its claim is Lost until it is made: a webhook refuses it"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			api, a := interrupted(t, t.TempDir())

@@ -19,8 +19,8 @@ const Version = 1
 // Plan holds a decision about every object of the in-tree plugin in a cluster, for an administrator to review.
 type Plan struct {
 	Version int `json:"version"`
-	// ID is a digest of the plan as NewPlan made it. It does not change when the plan is edited. The plan's journal contains it, as
-	// do the annotations of owners that the migration scaled to 0.
+	// ID is a digest of the plan as NewPlan made it. It does not change when the plan is edited. The plan's journal contains the
+	// ID. So does an annotation of each owner that the migration scaled to 0.
 	ID string `json:"id"`
 	// Cluster identifies the Kubernetes cluster that the plan was made for: it is the uid of the namespace kube-system.
 	Cluster string `json:"cluster"`
@@ -69,7 +69,7 @@ type VolumePlan struct {
 	Pods []string `json:"pods,omitempty"`
 	// Heketi is the proven record of a dynamic volume; apply compares it again.
 	Heketi *HeketiVolume `json:"heketi,omitempty"`
-	// ProvenBy names what proved that a static volume exists; apply checks the same again.
+	// ProvenBy names the records that prove that a static volume exists; apply checks the same records again.
 	ProvenBy *Evidence `json:"provenBy,omitempty"`
 	// Replacement is the PersistentVolume that replaces Backup, with its final policy.
 	Replacement map[string]any `json:"replacement,omitempty"`
@@ -170,7 +170,7 @@ func (p Plan) check() error {
 	return nil
 }
 
-// check returns an error if the entry demands something that no plan may do. An administrator may have edited it.
+// check returns an error if the entry demands something that no plan may do. An administrator may have edited the entry.
 func (v VolumePlan) check(driver string) error {
 	if v.Kind != Dynamic && v.Kind != Static {
 		return fmt.Errorf("kind %q: must be %s or %s", v.Kind, Dynamic, Static)

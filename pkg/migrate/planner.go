@@ -39,8 +39,8 @@ type planner struct {
 	claims    map[string]claim    // by namespace/name
 	addresses map[string][]string // of Endpoints, by namespace/name
 	podsOf    map[string][]string // pods by the claim that they use, namespace/name
-	fsGroups  map[string][]string // those of podsOf that have an fsGroup, with its value
-	handles   map[string]string   // PersistentVolumes of either kind, by the handle that they have or would get
+	fsGroups  map[string][]string // the pods of podsOf that have an fsGroup, with the fsGroup
+	handles   map[string]string   // names of the driver's PersistentVolumes, by volume handle
 }
 
 // NewPlan returns the plan. The same sources in any order give the same plan. It returns an error for an object with a field of
@@ -123,8 +123,8 @@ func (p *planner) indexPod(object unstructured.Unstructured) (notes []string, er
 			}
 		}
 		if v.GlusterFS != nil {
-			notes = append(notes, fmt.Sprintf("Pod %s names gluster volume %s itself, in its volume %s, which no Kubernetes since 1.26 mounts: "+
-				"make a PersistentVolume and a claim with glusterfs-csi import, and name the claim there", name, v.GlusterFS.Path, v.Name))
+			notes = append(notes, fmt.Sprintf("Pod %s uses gluster volume %s without a PersistentVolume (pod volume %s). Kubernetes 1.26 and later cannot mount it: "+
+				"make a PersistentVolume and a claim with glusterfs-csi import, and name the claim in the pod", name, v.GlusterFS.Path, v.Name))
 		}
 	}
 	return notes, nil
@@ -199,5 +199,4 @@ func backupOf(object unstructured.Unstructured) map[string]any {
 	return kept.Object
 }
 
-// sortedKeys returns the sorted keys of a map.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -63,7 +63,7 @@ func proveDynamic(pv persistentVolume, source Source, inventories []Inventory) (
 		return candidate{}, nil, fmt.Errorf("no server of cluster %s, which has %s, is recorded in Heketi", v.Cluster, c)
 	case len(source.Servers) == 0: // a warning reports this
 	case !mayBeSame(source.Servers, hosts):
-		return candidate{}, nil, fmt.Errorf("its Endpoints %s name %s, none of which is a server of cluster %s (%s), where Heketi has the volume",
+		return candidate{}, nil, fmt.Errorf("its Endpoints %s name %s, but Heketi has the volume in cluster %s, whose servers are %s",
 			source.Endpoints, strings.Join(source.Servers, ", "), v.Cluster, strings.Join(hosts, ", "))
 	default:
 		proofs = append(proofs, fmt.Sprintf("servers of its Endpoints %s are servers of cluster %s", source.Endpoints, v.Cluster))
@@ -82,9 +82,9 @@ func theCandidate(source Source, inventories []Inventory) (candidate, error) {
 	case len(found) > 1:
 		return candidate{}, fmt.Errorf("several volumes have %s: %v; remove the backend that is configured twice, or the volume that is a copy", by, found)
 	case source.HeketiID == "" && unreadable(inventories) != "":
-		return candidate{}, fmt.Errorf("only its name is known, and these Heketis could not be read, which may have another volume of that name: %s", unreadable(inventories))
+		return candidate{}, fmt.Errorf("only its name is known, and another volume of that name may be in the Heketis that could not be read: %s", unreadable(inventories))
 	case len(found) == 0 && unreadable(inventories) != "":
-		return candidate{}, fmt.Errorf("no Heketi that could be read has a volume with %s; these could not: %s", by, unreadable(inventories))
+		return candidate{}, fmt.Errorf("no Heketi that could be read has a volume with %s; these could not be read: %s", by, unreadable(inventories))
 	case len(found) == 0:
 		return candidate{}, fmt.Errorf("no configured Heketi has a volume with %s; add the backend that has it to the configuration", by)
 	}
@@ -99,7 +99,7 @@ func compareRecord(pv persistentVolume, source Source, c candidate) error {
 	case err != nil:
 		return err
 	case v.Name != source.Volume:
-		return fmt.Errorf("the PersistentVolume mounts gluster volume %s, and %s has the name %s; the id, or the path, is that of another volume",
+		return fmt.Errorf("the PersistentVolume mounts gluster volume %s, and %s has the name %s; the id or the path belongs to another volume",
 			source.Volume, c, v.Name)
 	case source.Directory != "":
 		return fmt.Errorf("it mounts the directory %s, and the provisioner only made whole volumes: it was copied from another one; "+
@@ -132,9 +132,9 @@ type staticProof struct {
 	texts   []string // for people
 }
 
-// proveStatic finds a Heketi, or an entry in gluster's own list, that has the gluster volume of a PersistentVolume that was made
-// by hand. The driver only mounts such a volume and cannot damage it, but pods with a volume that does not exist do not start.
-// The servers are those of the Endpoints or, without any, those of the proof.
+// proveStatic proves, for a PersistentVolume that was made by hand, that its gluster volume is in a Heketi or in gluster's own
+// list. The driver only mounts such a volume and cannot damage it, but pods do not start if the volume does not exist. If the
+// Endpoints have no servers, the servers of the proof are used.
 func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume) (staticProof, error) {
 	var servers []string
 	var proof staticProof
@@ -156,7 +156,7 @@ func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume)
 	}
 	switch {
 	case len(proof.texts) == 0 && unreadable(inventories) != "":
-		return staticProof{}, fmt.Errorf("nothing proves that gluster volume %s exists, and these could not be read: %s; or give the output of "+
+		return staticProof{}, fmt.Errorf("nothing proves that gluster volume %s exists, and these Heketis could not be read: %s; fix this, or give the output of "+
 			"gluster volume info --xml from one of its servers with --volume-info=FILE", source.Volume, unreadable(inventories))
 	case len(proof.texts) == 0:
 		return staticProof{}, fmt.Errorf("nothing proves that gluster volume %s exists: no configured Heketi has it on the servers of its Endpoints; "+
@@ -171,7 +171,8 @@ func proveStatic(source Source, inventories []Inventory, listed []GlusterVolume)
 	return proof, err
 }
 
-// mayBeSame reports whether servers may belong to the same gluster cluster. A host name may stand for any address.
+// mayBeSame reports whether hosts can be servers of the gluster cluster that has these addresses. A host name matches every
+// address, because it is not looked up.
 func mayBeSame(addresses, hosts []string) bool {
 	return len(addresses) == 0 || slices.ContainsFunc(hosts, func(host string) bool {
 		return slices.Contains(addresses, host) || net.ParseIP(host) == nil

@@ -10,7 +10,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// proveAgain repeats the proof of a volume, with the same evidence that the plan names.
+// proveAgain repeats the proof of a volume, with the evidence that the plan names.
 func (a *Applier) proveAgain(ctx context.Context, v VolumePlan) error {
 	inventories := a.Inventories.Get(ctx)
 	if v.Kind == Static {
@@ -59,7 +59,7 @@ func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error 
 		listed = a.VolumeInfo
 	}
 	if len(found) == 0 && listed == nil {
-		return fmt.Errorf("whether gluster volume %s is still there cannot be proven: %s", v.Source.Volume, strings.Join(unusable, "; "))
+		return fmt.Errorf("nothing proves now that gluster volume %s exists: %s", v.Source.Volume, strings.Join(unusable, "; "))
 	}
 	proof, err := proveStatic(v.Source, found, listed)
 	switch {

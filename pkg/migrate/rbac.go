@@ -46,7 +46,7 @@ func permissions(c Command, scale bool) []permission {
 	}
 	volumes := permission{resource: "persistentvolumes", verbs: []string{"get", "create", "patch", "delete"}}
 	if c == CommandApply {
-		volumes.verbs = append(volumes.verbs, "list") // for --remove-endpoints, as are the Endpoints and Services below
+		volumes.verbs = append(volumes.verbs, "list") // for --remove-endpoints, which also needs the Endpoints and Services below
 	}
 	replace := []permission{
 		identity,
@@ -72,8 +72,8 @@ func permissions(c Command, scale bool) []permission {
 	return plan
 }
 
-// ClusterRole returns the manifest of a role with the least permissions that a command needs. With scale, it includes those for
-// --scale-down.
+// ClusterRole returns the manifest of a role with the least permissions that a command needs. If scale is set, the role includes
+// the permissions for --scale-down.
 func ClusterRole(c Command, scale bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: glusterfs-csi-migrate-%s\nrules:\n", c)

@@ -24,14 +24,14 @@ const (
 	Unchanged   Outcome = "unchanged"    // it was done already
 	Refused     Outcome = "refused"      // in the plan, or because something has changed since the plan was made
 	Failed      Outcome = "failed"       // the cluster could not be read or changed: run it again
-	Missing     Outcome = "MISSING"      // an earlier run deleted it and did not replace it, nor has this run tried to; see ReportMissing
+	Missing     Outcome = "MISSING"      // an earlier run deleted it, and this run has not tried to replace it; see ReportMissing
 	NotRestored Outcome = "not restored" // Endpoints or a Service that a rollback could not create again
 
-	WouldMigrate  Outcome = "would migrate" // only in a dry run, as is WouldRollBack
-	WouldRollBack Outcome = "would roll back"
+	WouldMigrate  Outcome = "would migrate"   // in a dry run
+	WouldRollBack Outcome = "would roll back" // in a dry run
 )
 
-// outcome returns the outcome of a success: done or, in a dry run, the outcome that would follow.
+// outcome returns the outcome of a success: the argument done or, in a dry run, the outcome that would follow.
 func (a *Applier) outcome(done Outcome) Outcome {
 	switch {
 	case a.DryRun && done == Migrated:

@@ -11,7 +11,7 @@ import (
 const restoreLimit = 30 * time.Second
 
 // restorePolicy restores the reclaim policy that a failed attempt has changed to Retain, unless the PersistentVolume was deleted.
-// It returns the attempt's error. If the policy stays Retain, restorePolicy adds that and the reason.
+// It returns the attempt's error. If the policy stays Retain, the error also contains the reason.
 func (a *Applier) restorePolicy(ctx context.Context, name string, from map[string]any, failed error) error {
 	entry := volumeEntry(name)
 	if failed == nil || a.DryRun || !a.Journal.hasRetained(entry) || a.Journal.has(entry) {
@@ -47,7 +47,7 @@ func (a *Applier) setPolicyBack(ctx context.Context, name string, from map[strin
 			return err
 		}
 		if gone {
-			return fmt.Errorf("its claim %s/%s is gone, so that with its former policy the volume could be deleted", ref.Namespace, ref.Name)
+			return fmt.Errorf("its claim %s/%s is gone, so Kubernetes could delete the volume under the former policy", ref.Namespace, ref.Name)
 		}
 	}
 	if policyOf(now.Object) == policyRetain && policyOf(from) != policyRetain {

@@ -39,7 +39,7 @@ func (a *Applier) scaleDown(ctx context.Context, v VolumePlan, now *unstructured
 	if _, err := a.dryRunScaleDown(ctx, running); err != nil {
 		return err
 	}
-	if policyOf(now.Object) != policyRetain { // an administrator's Retain must not be taken for that of the migration
+	if policyOf(now.Object) != policyRetain { // an administrator's Retain must not be mistaken for the migration's
 		s := swapper{api: a.API, journal: a.Journal}
 		if err := s.retain(ctx, now); err != nil {
 			return err
@@ -99,8 +99,8 @@ func (a *Applier) scaleDownPatch(owner *unstructured.Unstructured) []byte {
 	return fmt.Appendf(nil, `{"metadata":{"annotations":{%q:"%d",%q:%q}},"spec":{"replicas":0}}`, AnnotationReplicas, replicas, AnnotationScaledBy, a.Plan.ID)
 }
 
-// isScaledDown reports whether a migration has scaled an owner to 0. The annotation alone does not show it: the Deployment
-// controller copies it to the ReplicaSets, from which kubectl rollout undo brings it back.
+// isScaledDown reports whether a migration has scaled an owner to 0. The annotation alone is no proof: the Deployment controller
+// copies annotations to the ReplicaSets, and kubectl rollout undo copies them back.
 func isScaledDown(owner *unstructured.Unstructured) bool {
 	replicas, given, _ := unstructured.NestedInt64(owner.Object, "spec", "replicas")
 	return owner.GetAnnotations()[AnnotationReplicas] != "" && given && replicas == 0
@@ -120,13 +120,13 @@ func (a *Applier) scalableOwnerOf(ctx context.Context, p pod) (of kube.Resource,
 			owner.GetNamespace(), owner.GetName())
 	}
 	if by := owner.GetAnnotations()[AnnotationScaledBy]; isScaledDown(owner) && by != a.Plan.ID {
-		return of, nil, fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and not yet back: run apply or rollback of that plan with --scale-down again first",
+		return of, nil, fmt.Errorf("%s %s/%s was scaled to 0 for the plan with the id %q, and has not been scaled back: run apply or rollback of that plan with --scale-down again first",
 			owner.GetKind(), owner.GetNamespace(), owner.GetName(), by)
 	}
 	return of, owner, nil
 }
 
-// ownerOf returns a pod's topmost owner, or nil if the pod has none or one that cannot be scaled.
+// ownerOf returns a pod's topmost owner, or nil if the pod has no owner or the owner cannot be scaled.
 func (a *Applier) ownerOf(ctx context.Context, m metadata) (of kube.Resource, found *unstructured.Unstructured, err error) {
 	for {
 		i := slices.IndexFunc(m.OwnerReferences, func(o owner) bool { return o.Controller })
@@ -168,7 +168,8 @@ func (a *Applier) ScaleUp(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// hasScaled reports whether a run of this plan scaled an owner to 0. The ReplicaSets of a Deployment have its annotations, too.
+// hasScaled reports whether a run of this plan scaled an owner to 0. An object that has a controller does not count, because the
+// ReplicaSets of a Deployment have the Deployment's annotations.
 func (a *Applier) hasScaled(owner unstructured.Unstructured) bool {
 	if slices.ContainsFunc(owner.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.Controller != nil && *r.Controller }) {
 		return false
@@ -177,7 +178,7 @@ func (a *Applier) hasScaled(owner unstructured.Unstructured) bool {
 	return annotations[AnnotationReplicas] != "" && annotations[AnnotationScaledBy] == a.Plan.ID
 }
 
-// scaleUp restores an owner's replicas. From one that has replicas, it only removes the annotations.
+// scaleUp restores an owner's replicas, and removes the annotations. If the owner has replicas, their number stays.
 func (a *Applier) scaleUp(ctx context.Context, of kube.Resource, owner unstructured.Unstructured) error {
 	spec := ""
 	if isScaledDown(&owner) {

@@ -17,7 +17,7 @@ type sharer struct {
 
 // warnOfSharers adds warnings to the PersistentVolumes that share a gluster volume, if the deletion of one of their claims deletes
 // the gluster volume. Sharing alone is common: several namespaces use one gluster volume in this way. Only the names of the gluster
-// volumes are compared, so they may be volumes of different gluster clusters.
+// volumes are compared, so a warning may be about two volumes of the same name in different gluster clusters.
 func (p *planner) warnOfSharers(volumes []VolumePlan) error {
 	sharers := map[string][]sharer{} // by gluster volume
 	add := func(glusterVolume, name string, deletes bool) {
@@ -48,8 +48,8 @@ func (p *planner) warnOfSharers(volumes []VolumePlan) error {
 	return nil
 }
 
-// sharerWarnings returns the warnings for a PersistentVolume. all holds the PersistentVolumes of its gluster volume, including
-// itself.
+// sharerWarnings returns the warnings for the PersistentVolume v. The argument all holds the PersistentVolumes of the gluster
+// volume, including v.
 func sharerWarnings(v VolumePlan, all []sharer) (warnings []string) {
 	slices.SortFunc(all, func(a, b sharer) int { return strings.Compare(a.name, b.name) })
 	others := make([]string, 0, len(all))
@@ -58,14 +58,14 @@ func sharerWarnings(v VolumePlan, all []sharer) (warnings []string) {
 		case s.name == v.Name:
 			continue
 		case s.deletes:
-			warnings = append(warnings, fmt.Sprintf("PersistentVolume %s has a gluster volume %s, too, and the policy %s: if that is the same volume, it is "+
-				"deleted with the claim of that one; set the policy Retain there", s.name, v.Source.Volume, policyDelete))
+			warnings = append(warnings, fmt.Sprintf("PersistentVolume %s also has a gluster volume %s, and the policy %s: if it is the same volume, the volume is "+
+				"deleted with that PersistentVolume's claim; set the policy Retain there", s.name, v.Source.Volume, policyDelete))
 		}
 		others = append(others, s.name)
 	}
 	if policyOf(v.Replacement) == policyDelete {
-		warnings = append(warnings, fmt.Sprintf("other PersistentVolumes have a gluster volume %s, too: %s; if that is the same volume, it is deleted with "+
-			"the claim of this one; set the policy Retain here", v.Source.Volume, strings.Join(others, ", ")))
+		warnings = append(warnings, fmt.Sprintf("other PersistentVolumes also have a gluster volume %s: %s; if it is the same volume, the volume is deleted with "+
+			"the claim of this PersistentVolume; set the policy Retain here", v.Source.Volume, strings.Join(others, ", ")))
 	}
 	return warnings
 }

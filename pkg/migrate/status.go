@@ -28,10 +28,11 @@ const (
 	IsDeleted = "deleted"
 )
 
-// Status returns, sorted by name, the PersistentVolumes of the in-tree plugin, those that a migration made, and those that do not
-// exist but should. The missing ones are those in the plan, which may be empty, and those that Lost claims name, unless the claim
-// belongs to another driver. A PersistentVolume of the plan that the journal does not list counts as deleted, unless its claim is
-// Lost. journal may be nil.
+// Status returns, sorted by name, the PersistentVolumes of the in-tree plugin, those that a migration made, and absent ones:
+//   - A PersistentVolume that a Lost claim names is missing, unless the claim belongs to another driver.
+//   - Any other PersistentVolume that the plan migrates is missing if the journal lists it, and deleted if not.
+//
+// The plan may be empty. journal may be nil. Without a journal or its file, every absent PersistentVolume of the plan is missing.
 func Status(o Objects, driver string, plan Plan, journal *Journal) ([]State, error) {
 	claims := map[string]claim{}
 	for _, object := range o.Claims {

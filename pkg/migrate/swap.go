@@ -33,7 +33,7 @@ type swapper struct {
 	note     string // for the Result
 }
 
-// swap replaces a PersistentVolume with another of the same name for the same claim. The old one is deleted only while its policy
+// swap replaces a PersistentVolume with another of the same name for the same claim. The old one is deleted only if its policy
 // is Retain, and the new one has the policy Retain until the claim is bound to it.
 func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 	entry := volumeEntry(nameOf(from))
@@ -46,7 +46,7 @@ func (s *swapper) swap(ctx context.Context, from, to map[string]any) error {
 			continue
 		}
 		if wait(ctx, s.poll) != nil {
-			return fmt.Errorf("PersistentVolume %s is not replaced in time, after %d steps: %w", nameOf(from), steps, cmp.Or(err, context.Cause(ctx)))
+			return fmt.Errorf("PersistentVolume %s was not replaced in time, after %d steps: %w", nameOf(from), steps, cmp.Or(err, context.Cause(ctx)))
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (s *swapper) step(ctx context.Context, from, to map[string]any) (done bool,
 	case isDeleting(now) && !s.journal.isDeleting(now):
 		return false, fmt.Errorf("PersistentVolume %s: %w: it is being deleted, and not by this migration", name, ErrChanged)
 	case isDeleting(now) && (sameVolume(now.Object, from) || sameVolume(now.Object, to)):
-		return false, s.deleteStep(ctx, now, to) // now may equal to: an earlier run may have gone in the other direction
+		return false, s.deleteStep(ctx, now, to) // the object is the new one if an earlier run went in the other direction
 	case sameVolume(now.Object, to):
 		if s.created {
 			if err := s.journal.makes(volumeEntry(name), string(now.GetUID())); err != nil {
@@ -92,7 +92,7 @@ func mayPass(err error) bool {
 		apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) || apierrors.IsInternalError(err)
 }
 
-// wait waits for d, or returns why ctx is done.
+// wait waits for the time d. If ctx is done before, wait returns the cause.
 func wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -175,7 +175,8 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 	case !slices.ContainsFunc(now.GetFinalizers(), isOwnFinalizer):
 		return fmt.Errorf("PersistentVolume %s %w: %s", now.GetName(), errHeld, strings.Join(now.GetFinalizers(), ", "))
 	}
-	// A finalizer keeps a bound PersistentVolume. With the resource version, the patch fails if the object has changed meanwhile.
+	// A bound PersistentVolume disappears only without its finalizers. With the resource version, the patch fails if the object has
+	// changed meanwhile.
 	left, err := json.Marshal(slices.DeleteFunc(now.GetFinalizers(), isOwnFinalizer))
 	if err != nil {
 		return err
@@ -189,7 +190,7 @@ func (s *swapper) deleteStep(ctx context.Context, now *unstructured.Unstructured
 }
 
 // errHeld is returned for a PersistentVolume that is being deleted and has only finalizers of other programs.
-var errHeld = errors.New("is kept by finalizers of other programs, until they remove them")
+var errHeld = errors.New("is kept until other programs remove their finalizers")
 
 // isRefusal reports whether it is certain that the API server did not carry out a request.
 func isRefusal(err error) bool {
@@ -241,7 +242,7 @@ func policyPatch(now *unstructured.Unstructured, policy string) []byte {
 }
 
 // create creates the new PersistentVolume after the old one is gone. It fails with ErrChanged if the journal has no entry of the
-// deletion: then it was not this migration that deleted the PersistentVolume.
+// deletion: then this migration did not delete the PersistentVolume.
 func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	name := nameOf(from)
 	if !s.journal.has(volumeEntry(name)) {
@@ -253,11 +254,11 @@ func (s *swapper) create(ctx context.Context, from, to map[string]any) error {
 	}
 	if err == nil {
 		err = s.api.Create(ctx, volumesResource(), made)
-		// After an error of the API server's own store, the PersistentVolume may exist. One that exists already is another program's.
+		// After an error of the API server's own store, the PersistentVolume may exist. After AlreadyExists, another program made it.
 		s.created = err == nil || !isRefusal(err) && !apierrors.IsAlreadyExists(err)
 	}
 	if err != nil && !apierrors.IsAlreadyExists(err) { // the next step reads the result
-		return fmt.Errorf("%w, and its claim is Lost until it is: %w", errNotCreated, err)
+		return fmt.Errorf("%w, and its claim is Lost until it is made: %w", errNotCreated, err)
 	}
 	return nil
 }
@@ -315,8 +316,8 @@ func (s *swapper) waitUntilBound(ctx context.Context, pv *unstructured.Unstructu
 	}
 }
 
-// waitUntilSeen waits until kube-controller-manager has seen a new PersistentVolume and set its phase. A claim that it looks at
-// earlier becomes Lost. The wait ends at the deadline, or if the claim is gone.
+// waitUntilSeen waits until kube-controller-manager has seen a new PersistentVolume and set its phase. If kube-controller-manager
+// looks at the claim before that, the claim becomes Lost. The wait ends at the deadline, or if the claim is gone.
 func (s *swapper) waitUntilSeen(ctx context.Context, pv *unstructured.Unstructured, ref *reference, deadline time.Time) (gone bool, err error) {
 	for time.Now().Before(deadline) {
 		if gone, _, err := s.claimOf(ctx, ref); err != nil || gone {

@@ -190,8 +190,8 @@ func (p *planner) static(pv persistentVolume, v *VolumePlan) (map[string]string,
 // longestHandle is CSI's limit for a volume_id in bytes (spec.md, "Size Limits").
 const longestHandle = 128
 
-// staticHandle returns the PersistentVolume's name, which is unique. A name has no slash, so it is never the handle of a
-// provisioned volume.
+// staticHandle returns the PersistentVolume's name, which is unique. The end of a name that is too long is replaced by a digest. A
+// name has no slash, so it is never the handle of a provisioned volume.
 func staticHandle(name string) string {
 	if len(name) <= longestHandle {
 		return name

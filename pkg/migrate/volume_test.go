@@ -147,7 +147,7 @@ func TestRefused(t *testing.T) {
 	for _, tc := range []struct{ name, pv, reason string }{
 		{"another name", change(t, dynamicPV, "path: vol_"+idA, "path: vol_x"), "has the name vol_" + idA},
 		{"another size", change(t, dynamicPV, "20Gi", "21Gi"), "the PersistentVolume has 21 GiB, and " + idA + ` in backend "main" has 20 GiB`},
-		{"another cluster", change(t, dynamicPV, "glusterfs-dynamic-uid-claim", "elsewhere"), "none of which is a server of cluster c"},
+		{"another cluster", change(t, dynamicPV, "glusterfs-dynamic-uid-claim", "elsewhere"), "but Heketi has the volume in cluster c"},
 		{"an unknown id", change(t, dynamicPV, "heketi-volume-id: "+idA, "heketi-volume-id: "+idBad), "no configured Heketi has a volume with the id " + idBad},
 		{"a directory of a dynamic one", change(t, dynamicPV, "path: vol_"+idA, "path: vol_"+idA+"/sub"), "it mounts the directory sub"},
 		{"no size", change(t, dynamicPV, "20Gi", "much"), "spec.capacity.storage"},
