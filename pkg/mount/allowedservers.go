@@ -59,7 +59,7 @@ func (e *NotAllowedError) Unwrap() error { return ErrInvalid }
 // allowedPage is the document that describes the rules.
 const allowedPage = "docs/parameters.md#allowed-servers"
 
-// errResolvesElsewhere is the reason why a name is not used. It reveals what a nameserver answered.
+// errResolvesElsewhere is the reason why a name is not used. It reveals a nameserver's answer, so no Public message contains it.
 var errResolvesElsewhere = errors.New("the name resolves to an address that is not allowed (--allowed-servers)")
 
 // check returns an error for a server that can be refused without a lookup. checkAddresses checks the addresses of a name.

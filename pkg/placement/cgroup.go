@@ -25,7 +25,7 @@ func (c *cgroups) create(name string, memoryLimit int64) error {
 	return nil
 }
 
-// tryCreate repeats create, because the end of the last client may remove the parent meanwhile.
+// tryCreate repeats create, because the parent may be removed meanwhile: remove does so if no other group is in it.
 func (h hierarchy) tryCreate(name string, memoryLimit int64) (err error) {
 	const attempts = 10
 	for range attempts {
