@@ -1,4 +1,6 @@
-// Package dirlock prevents two processes from using one directory at the same time, if both call Lock.
+// Package dirlock prevents two processes from using one directory at the same time, if both call Lock. Lock waits up to 10
+// seconds for another holder, and then returns an error. The kernel releases the lock when unlock is called or when the process
+// ends. A second Lock of the same directory in one process also waits and fails.
 package dirlock
 
 import (
@@ -14,9 +16,9 @@ import (
 // patience is how long Lock waits for another process, which may be about to end.
 const patience = 10 * time.Second
 
-// Lock locks dir against other processes that call Lock, until unlock is called. The lock is on the directory itself and ends
-// with this process at the latest. No lock file is left that could be stale, or that the kubelet would take for a socket. Lock
-// waits for up to 10 seconds.
+// Lock locks dir, which must exist, against other callers of Lock until unlock is called. The lock is on the directory itself and
+// ends with this process at the latest. So there is no lock file that could be stale, or that the kubelet would take for a
+// socket. Lock waits up to 10 seconds, or until ctx ends.
 func Lock(ctx context.Context, dir string) (unlock func(), err error) {
 	return lock(ctx, dir, patience)
 }

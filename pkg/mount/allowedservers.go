@@ -10,9 +10,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// AllowedServers holds the servers that volumes may name. With an empty list, these are all servers but the node itself and
+// AllowedServers holds the servers that volumes may name. If the list is empty, volumes may name all servers except loopback and
 // link-local addresses. A client trusts the server that it asks, so the author of a PersistentVolume must not be able to choose
-// an arbitrary one.
+// an arbitrary server.
 type AllowedServers struct {
 	networks []netip.Prefix
 	names    []string // "*.storage.example" matches all names that end in .storage.example
@@ -59,7 +59,7 @@ func (e *NotAllowedError) Unwrap() error { return ErrInvalid }
 // allowedPage is the document that describes the rules.
 const allowedPage = "docs/parameters.md#allowed-servers"
 
-// errResolvesElsewhere is the reason why a name is not used. It reveals what a nameserver answered.
+// errResolvesElsewhere is the reason why a name is not used. It reveals a nameserver's answer, so no Public message contains it.
 var errResolvesElsewhere = errors.New("the name resolves to an address that is not allowed (--allowed-servers)")
 
 // check returns an error for a server that can be refused without a lookup. checkAddresses checks the addresses of a name.
@@ -133,8 +133,8 @@ func (a *AllowedServers) lists(address netip.Addr) bool {
 	return slices.ContainsFunc(a.networks, func(network netip.Prefix) bool { return network.Contains(address.Unmap()) })
 }
 
-// isSpecial reports whether an address is this node's or link-local: services that trust the node listen there, such as the
-// metadata service of a cloud.
+// isSpecial reports whether an address is a loopback, link-local, multicast or broadcast address. Services that trust the node
+// listen at such addresses, for example the metadata service of a cloud.
 func isSpecial(address netip.Addr) bool {
 	return address.IsLoopback() || address.IsLinkLocalUnicast() || address.IsUnspecified() || address.IsMulticast() ||
 		address == netip.AddrFrom4([4]byte{255, 255, 255, 255})

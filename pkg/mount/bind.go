@@ -14,7 +14,7 @@ const moveMountBeneath = 0x200
 // root in one pod, or on another machine that mounts the volume, could create one for a disk of the node.
 type Flags struct {
 	ReadOnly bool
-	Suid     bool // set-user-id and set-group-id bits and file capabilities count
+	Suid     bool // set-user-id bits, set-group-id bits and file capabilities take effect
 }
 
 func (f Flags) attributes() (attr unix.MountAttr) {
@@ -30,9 +30,10 @@ func (f Flags) attributes() (attr unix.MountAttr) {
 	return attr
 }
 
-// Bind mounts the file system at source also at target. target is an existing directory, or a mount point whose dead mount Bind
-// replaces without uncovering the directory below. The bind has the flags from its first moment. If source is not on device want,
-// for example because its mount was just replaced, Bind returns an error.
+// Bind mounts the file system at source also at target. The target is an existing directory or a mount point. At a mount point,
+// Bind replaces the topmost mount, for example that of a dead client, and never uncovers the directory below. The bind has the
+// flags from its first moment. If the device of source differs from want, for example because the mount at source was just
+// replaced, Bind returns an error.
 func Bind(source string, want Device, target string, flags Flags) error {
 	tree, err := CloneTree(source)
 	if err != nil {
@@ -45,9 +46,10 @@ func Bind(source string, want Device, target string, flags Flags) error {
 	return nil
 }
 
-// AttachTree is like Bind, for a mount that is in no mount namespace yet, as open_tree(2) with OPEN_TREE_CLONE makes it. The
-// mount leaves the peer group of the mount that it copies; below a shared mount the kernel makes it the first of a new group. So
-// a mount that a pod makes on one bind of a volume, or that replaces a dead client's, does not propagate to the other binds.
+// AttachTree is like Bind, but takes a copy of a mount that is in no mount namespace yet, as CloneTree returns it. The copy
+// leaves the peer group of the original mount. Below a shared mount, the kernel makes the copy the first member of a new group.
+// So a mount on one bind of a volume does not propagate to the other binds, whether a pod made the mount or it replaces that of a
+// dead client.
 func AttachTree(tree int, want Device, target string, flags Flags) error {
 	switch at, err := identify(tree, ""); {
 	case err != nil:
@@ -87,13 +89,13 @@ func attach(tree int, target string) error {
 	return nil
 }
 
-// replace replaces the topmost mount behind point, whose id is given, with the tree. It removes the old mount only afterwards, if
-// at all: see exchange.
+// replace mounts the tree in place of the topmost mount behind point, which has the given id. It removes the old mount only
+// afterwards, or not at all: see exchange.
 func replace(tree, point int, id uint64) (covered bool, err error) {
-	// If the tree can only cover the old mount, the cover propagates to the old mount's peers: the same path in other mount
-	// namespaces and, if a version of the driver before AttachTree mounted it, every other bind of the volume, including
-	// read-only ones. If such binds exist, the old mount is first made private, so that the cover does not propagate at all, not
-	// even to other namespaces.
+	// If the tree can only cover the old mount, the cover propagates to the old mount's peers. These are the same path in other
+	// mount namespaces and, if the old mount is from a version of the driver before AttachTree, every other bind of the volume,
+	// including read-only binds. If such binds exist, the old mount is first made private, so that the cover does not propagate
+	// at all, not even to other namespaces.
 	prepare := func() error {
 		shared, err := hasOtherPeers(id)
 		if err != nil || !shared {

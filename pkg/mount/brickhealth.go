@@ -7,5 +7,5 @@ type Health struct {
 	Bricks int      // number of bricks; 0 if the client could not be asked
 	Down   []string // host:/path of the bricks to which the client has no connection
 	Lost   bool     // so many bricks of one set are down that files cannot be used
-	Root   error    // why the root directory cannot be read, ErrTimeout if there is no answer; nil if it can
+	Root   error    // why the root directory cannot be read (ErrTimeout: no answer); nil if it can be read
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// BrickSet returns a digest of bricks, each given as host:/path, that is the same for equal sets. The names themselves may not
-// fit into a packet of package fusequery.
+// BrickSet returns a digest of a set of bricks, each given as host:/path. Equal sets have equal digests. The names themselves can
+// be too long for a packet of package fusequery.
 func BrickSet(bricks []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(slices.Sorted(slices.Values(bricks))), "\n")))
 	return hex.EncodeToString(sum[:])

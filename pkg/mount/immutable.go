@@ -45,7 +45,7 @@ func setSealed(path string, sealed bool) error {
 		return err
 	}
 	defer point.Close()
-	// Through the descriptor, because a file system may be mounted at the path by now.
+	// Open it through the descriptor, because a file system may be mounted at the path by now.
 	fd, err := unix.Openat(int(point.Fd()), ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &fs.PathError{Op: "open", Path: path, Err: err}

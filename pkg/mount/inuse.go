@@ -12,7 +12,7 @@ import (
 
 // InUse reports whether a mount of the device is in any mount namespace of this node: containers keep mounts that the host has
 // unmounted. fsType is compared as well, since another file system may have the device number by now. A namespace whose only
-// process is the client does not count, because the client's own mount does not keep it in use. Without the host's PID namespace,
+// process is the client is ignored, because the client's own mount is not a use of the device. Without the host's PID namespace,
 // InUse sees only the processes of this PID namespace.
 func InUse(d Device, fsType string, client int) (bool, error) {
 	views, err := Views()
@@ -30,9 +30,10 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 	return false, nil
 }
 
-// mostOfTable is how many bytes of a container's table are read. Any user can make mount namespaces with tables of any length. The
-// table shows mounts in the order in which they were made. Those of volumes were made before the container was started, or replace
-// these since a repair. Only a container that may mount can hide a repaired mount behind so many others, and so loses its own client.
+// mostOfTable is the maximum number of bytes that are read from a container's table. Any user can make mount namespaces with
+// tables of any length. The table shows mounts in the order in which they were made. The mounts of volumes were made before the
+// container was started; only repaired ones are newer. So only a container that may mount can hide a repaired mount behind so
+// many others, and then only the client of its own volume is taken for unused.
 const mostOfTable = 8 << 20
 
 // seenByOne reads the table of the first process that still exists.

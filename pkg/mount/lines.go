@@ -12,8 +12,9 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// longestLine is the length of the lines of a mount table that are read. A line of one of the driver's mounts is shorter, because
-// the kernel takes no longer paths at once. Others, such as those of mounts deep in directories, may have any length.
+// longestLine is the maximum length of the lines that are read from a mount table. The lines of the driver's mounts are shorter,
+// because a system call accepts no longer path. Lines of other mounts, such as mounts deep in nested directories, can have any
+// length.
 const longestLine = 60 << 10
 
 // lineReader reads the lines of a mount table, except those that are too long.
@@ -40,13 +41,14 @@ func (r lineReader) next() ([]byte, error) {
 	}
 }
 
-// readMounts is like mountinfo.GetMountsFromReader, but leaves out the lines that are too long, with which that function fails.
+// readMounts is like mountinfo.GetMountsFromReader, but leaves out lines that are too long. That function would fail because of
+// them.
 func readMounts(table io.Reader, filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
 	return mountinfo.GetMountsFromReader(&wholeLines{lines: newLineReader(table)}, filter)
 }
 
-// Mounts is like mountinfo.GetMounts, which fails if any mount in the calling thread's namespace has a line that is too long: Mounts
-// leaves such mounts out.
+// Mounts returns the mounts in the calling thread's namespace. Unlike mountinfo.GetMounts, it does not fail if a mount has a line
+// that is too long, but leaves that mount out.
 func Mounts(filter mountinfo.FilterFunc) ([]*mountinfo.Info, error) {
 	return mountsIn("thread-self", filter)
 }
@@ -69,7 +71,7 @@ func mountsIn(process string, filter mountinfo.FilterFunc) ([]*mountinfo.Info, e
 	return found, nil
 }
 
-// wholeLines is the text of the lines that a lineReader reads.
+// wholeLines reads the text of the lines that a lineReader returns.
 type wholeLines struct {
 	lines lineReader
 	rest  []byte // of the last line

@@ -1,10 +1,11 @@
 // Package mount defines the interface between the CSI node service and GlusterFS mounts: the Mounter interface, its errors and
-// the typed client options. It also has the parts that implementations share: the rules for servers (which ones a volume may
-// name, and which can be reached), and bounded kernel calls for mounts, mount namespaces and processes.
+// the typed client options. It also has the parts that implementations share: rules for servers (which servers a volume may name,
+// and which can be reached), and kernel calls for mounts, mount namespaces and processes. The calls act in the calling thread's
+// mount namespace, unless their comments name another one. Bind needs Linux 5.12 and CAP_SYS_ADMIN; CheckKernel tests for both.
 //
-// Nothing in this package waits without limit on a file system whose client may be dead or hung, and nothing starts umount(8),
-// which stats the path first and so hangs. Callers must keep to that: they use these functions, or package fusequery, instead of
-// accessing a mounted path.
+// The functions never wait without limit for a file system whose client may be dead or hung; InMountNamespace is the exception.
+// They do not start umount(8), which stats the path first and so hangs. Callers must follow the same rule: they must not access a
+// mounted path themselves, but use these functions or package fusequery.
 package mount
 
 import "context"
@@ -44,8 +45,8 @@ type Source struct {
 	Servers  []string `json:"servers"`          // as ParseServers returns them, in order of preference
 	Volume   string   `json:"volume"`           // name of the gluster volume
 	Subdir   string   `json:"subdir,omitempty"` // "" or "sub/dir": mount only this directory of the volume
-	// Cluster is the Heketi cluster of a provisioned volume, for which the node may have other servers configured. Difference ignores
-	// it: the volume's name and servers identify the volume.
+	// Cluster is the Heketi cluster of a provisioned volume. The node's configuration may name other servers for the cluster.
+	// Difference ignores Cluster: the volume's name and servers identify the volume.
 	Cluster string  `json:"cluster,omitempty"`
 	Options Options `json:"options"`
 }

@@ -29,7 +29,7 @@ func (d *Device) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// FSType is the type of the file system of every mount of a GlusterFS client.
+// FSType is the file system type of all mounts of GlusterFS clients.
 const FSType = "fuse.glusterfs"
 
 // DeviceOf returns the device of a line of mountinfo.

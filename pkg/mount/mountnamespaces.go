@@ -14,16 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// View is a mount namespace as the processes with one root directory see it. A process that has changed its root sees only a
-// part.
+// View is the part of a mount namespace that processes with the same root directory see. A process that has changed its root
+// directory does not see the whole namespace.
 type View struct {
 	Namespace uint64 // inode number; 0 if it is not visible to this process
 	Root      string // the processes' root, as a path from the namespace's root directory
 	Processes []int  // in order
 }
 
-// Views groups the processes by their views. A process whose view cannot be determined gets a view to itself: its mounts can
-// still be read.
+// Views groups the processes by their views. A process whose view cannot be determined gets a separate View, because its mounts
+// can still be read.
 func Views() ([]View, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -46,8 +46,8 @@ func Views() ([]View, error) {
 			}
 			found[i].Processes = append(found[i].Processes, pid)
 		case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.ENAMETOOLONG):
-			// Any process can give itself a root directory whose path is too long to be read, which must not hide the other
-			// processes.
+			// Any process can give itself a root directory whose path is too long to be read. Such a process must not hide the
+			// others.
 			found = append(found, View{Processes: []int{pid}})
 		case !IsGone(err):
 			return nil, fmt.Errorf("mount namespace of process %d: %w", pid, err)

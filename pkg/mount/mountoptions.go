@@ -223,8 +223,8 @@ func (o Options) MarshalJSON() ([]byte, error) {
 	return json.Marshal(o.items)
 }
 
-// UnmarshalJSON reads the output of MarshalJSON. It does not check the options: one that another version of the driver allowed
-// must not make a volume's record unreadable.
+// UnmarshalJSON reads the output of MarshalJSON. It does not check the options, because an option that another version of the
+// driver allowed must not make a volume's record unreadable.
 func (o *Options) UnmarshalJSON(data []byte) error {
 	var items []string
 	if err := json.Unmarshal(data, &items); err != nil {

@@ -12,8 +12,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/osthread"
 )
 
-// InMountNamespace calls fn on a thread with the files and mounts of a process, given its pid and pidfd. It returns the error of
-// fn, or why the process's namespace could not be entered. Entering accesses the file system of the process's root directory.
+// InMountNamespace calls fn on a thread that sees the files and mounts of a process, given the process's pid and pidfd. It
+// returns the error of fn, or the reason why the thread cannot enter the process's namespace. The thread accesses the file system
+// of the process's root directory: if that file system hangs, so does InMountNamespace.
 func InMountNamespace(pid, pidfd int, fn func() error) error {
 	root, err := RootOf(pid, pidfd)
 	if err != nil {
@@ -35,7 +36,7 @@ func RootOf(pid, pidfd int) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the root directory of process %d: %w", pid, err)
 	}
-	// If this fails, another process has the number by now.
+	// If this fails, the process has ended, and the path may be that of another process with the same number.
 	if err := unix.PidfdSendSignal(pidfd, 0, nil, 0); err != nil {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("process %d: %w", pid, err)
@@ -58,8 +59,8 @@ func InNamespaceOnly(pidfd int, fn func() error) error {
 }
 
 // OwnedHere reports whether a mount namespace, given its file in /proc, belongs to this process's user namespace. In a mount
-// namespace of another user namespace, the kernel has locked the flags of the mounts that were copied into it. Mounts made from
-// outside would not have locked flags.
+// namespace of another user namespace, the kernel has locked the flags of the mounts that were copied into it. The flags of
+// mounts that this process adds there would not be locked.
 func OwnedHere(namespace string) (bool, error) {
 	file, err := os.Open(namespace) //nolint:gosec // below /proc
 	if err != nil {

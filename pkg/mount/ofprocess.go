@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process in a container may have a file system that never answers anywhere below its root directory, and a path through
-// /proc/PID/root would lead there. The functions below read the process's mount table instead, which asks no file system.
+// Any directory of a container can be the mount point of a file system that never answers. A path through /proc/PID/root could
+// lead into it. The functions below read the process's mount table instead, which asks no file system.
 
 // TopIn returns the last mount at a path in the mount namespace of a process, or nil if there is none. The path is below the
 // process's root directory. The error wraps fs.ErrNotExist if the process does not exist; for a zombie, it wraps EINVAL (IsGone).

@@ -22,7 +22,7 @@ const (
 // rule is one line of the option table.
 type rule struct {
 	place   place
-	parse   func(value string, given bool) (string, error) // canonical value; "" for an option without one. nil: any value
+	parse   func(value string, given bool) (string, error) // returns the canonical value, "" if the option has none; nil: any value is accepted
 	arg     string                                         // option of glusterfs, if its name differs
 	alias   string                                         // the name that is stored
 	exclude string                                         // the option that contradicts this one
@@ -127,7 +127,7 @@ func refusal(name string) string {
 }
 
 func noValue(value string, given bool) (string, error) {
-	// A truth value is accepted, because glusterfs itself shows some of these options as option[=BOOL].
+	// The value "true" is accepted, because glusterfs itself shows some of these options as option[=BOOL].
 	if given && value != "true" {
 		return "", errors.New("it takes no value")
 	}

@@ -16,7 +16,8 @@ func hasOtherPeers(id uint64) (bool, error) {
 	return otherPeers(all, id), nil
 }
 
-// otherPeers ignores members at the same path: if the mount around that path is in the namespace twice, each bind in it also is.
+// otherPeers ignores members at the same path: if the namespace has the mount around that path twice, it also has each bind in
+// that mount twice.
 func otherPeers(all []*mountinfo.Info, id uint64) bool {
 	i := slices.IndexFunc(all, func(m *mountinfo.Info) bool { return uint64(m.ID) == id })
 	if i < 0 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Processes returns the numbers of all processes that are visible: those of the node with the host's PID namespace.
+// Processes returns the numbers of all visible processes. With the host's PID namespace, these are all processes of the node.
 func Processes() (pids []int) {
 	entries, _ := os.ReadDir("/proc") // without it, no process can be found
 	for _, entry := range entries {

@@ -43,7 +43,8 @@ type Reachable struct {
 	Servers []string
 	// IPv6 is set if the first server is a name and was reached over IPv6. By default, the client looks names up as IPv4.
 	IPv6 bool
-	// Unsure is set if no name of a server could be looked up in time; the servers are then in the given order.
+	// Unsure is set by a caller of Order that uses the servers in the given order because UnreachableError.Unsure is set. Order
+	// does not set it.
 	Unsure bool
 }
 
@@ -52,8 +53,8 @@ type UnreachableError struct {
 	Port    int
 	Servers []string
 	Reasons []string // one for each server
-	// Unsure is set if the addresses of a server were not found in time. The client waits longer for them, and may reach the
-	// server.
+	// Unsure is set if the addresses of a server were not found in time. A client waits longer for the addresses, and may then
+	// reach the server.
 	Unsure bool
 }
 
@@ -83,8 +84,8 @@ func publicReason(servers []string, port int) string {
 
 const unreachablePage = "docs/troubleshooting.md#no-server-can-be-reached"
 
-// Conceal returns err with a Public message that reveals no more than that of an UnreachableError. It is for errors from a client
-// whose servers may not be servers of the volume.
+// Conceal returns err with a Public message that reveals no more than that of an UnreachableError. It is for errors of a client
+// whose servers are possibly not servers of the volume.
 func Conceal(err error, servers []string, port int) error {
 	return &concealedError{error: err, public: publicReason(servers, port)}
 }
@@ -100,10 +101,10 @@ func (e *concealedError) Unwrap() error { return e.error }
 func (e *concealedError) Public() string { return e.public }
 
 // Order sorts the servers: first those that answered, then those that may still answer, then those that refused; each group is in
-// the given order. It returns as soon as the first server of the list that has not refused has answered. If a later one answers
-// before that, Order waits for the earlier ones only for a grace time. It returns an UnreachableError if none answers within the
-// limits, a NotAllowedError if a server is not allowed, and ErrInvalid if the port is not allowed. If only a server's addresses
-// show that it is not allowed, Order leaves it out.
+// the given order. It returns as soon as a server has answered and all servers before it have refused. If a server has answered
+// and an earlier one is silent, Order waits for the earlier one only for a grace time. It returns an UnreachableError if none
+// answers within the limits, a NotAllowedError if a server is not allowed, and ErrInvalid if the port is not allowed. If only a
+// server's addresses show that the server is not allowed, Order leaves that server out.
 func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachable, error) {
 	if err := p.Allowed.checkPort(port); err != nil {
 		return Reachable{}, err
@@ -140,8 +141,8 @@ func (p Prober) Order(ctx context.Context, servers []string, port int) (Reachabl
 	return r, nil
 }
 
-// collect waits for n answers, each with its index. It stops when enough returns true, or when those missing have taken too long
-// after the first success.
+// collect waits for n answers, each with its index. It stops when the function enough returns true, or when the missing answers
+// have taken too long since the first success.
 func (p Prober) collect(answers <-chan answer, n int, enough func([]answer) bool) []answer {
 	began := time.Now()
 	found := make([]answer, n)
@@ -231,8 +232,8 @@ func (p Prober) Addresses(ctx context.Context, server string) ([]netip.Addr, err
 	return addresses, err
 }
 
-// unchecked returns a mark for each server, which is set while the client must not use the server. It is set from the start if
-// only the server's addresses can make it allowed. ask changes the mark when the addresses are known.
+// unchecked returns a mark for each server, which is set while the client must not use the server. The mark is set from the start
+// if the server can be allowed only because of its addresses. The method ask changes the mark when it has the addresses.
 func (p Prober) unchecked(servers []string) []atomic.Bool {
 	unchecked := make([]atomic.Bool, len(servers))
 	for i, server := range servers {
@@ -292,7 +293,7 @@ func dialReason(err error) string {
 }
 
 // withoutPorts removes a prefix such as "read udp 10.0.0.1:57770->10.0.0.2:53: ". The first port differs each time: with it,
-// Kubernetes would take each repetition of an event for a new one.
+// Kubernetes would take each repetition of an event for a new event.
 func withoutPorts(dns string) string {
 	if _, behind, found := strings.Cut(dns, "->"); found {
 		if _, reason, found := strings.Cut(behind, ": "); found {

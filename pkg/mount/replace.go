@@ -14,8 +14,8 @@ import (
 // The functions below repair mounts in the namespaces of the processes that use them. They take files that were opened with
 // O_PATH, and never ask a file system.
 
-// OpenPath opens the topmost mount or file at path. It does not ask the file system there, but path must not lead through a file
-// system that has to be asked.
+// OpenPath opens the topmost mount or file at path. It does not ask the file system there. The directories above path must be in
+// file systems that certainly answer.
 func OpenPath(path string) (*os.File, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -27,8 +27,9 @@ func OpenPath(path string) (*os.File, error) {
 // Identify returns the identity of an open file.
 func Identify(file *os.File) (Identity, error) { return identify(int(file.Fd()), "") }
 
-// CloneAt returns a copy of the mount of an open directory or file, with the directory or file as its root, without the mounts
-// below. The mount must be in the calling thread's mount namespace. The copy is in no namespace until it is attached.
+// CloneAt returns a copy of the mount that contains an open directory or file. The directory or file is the root of the copy,
+// which does not include the mounts below. The mount must be in the calling thread's mount namespace. The copy is in no namespace
+// until it is attached.
 func CloneAt(file *os.File) (*os.File, error) {
 	return cloneAt(file, 0)
 }
@@ -55,9 +56,9 @@ const (
 	Unchanged = 0 // for a mount that is not a copy
 )
 
-// CopyFlags sets the propagation of a copied mount, or of one in the calling thread's mount namespace, and gives it the flags of
-// another mount: options has the form of field 6 of mountinfo. Without CopyFlags, a copy has the flags of the mount that was
-// copied.
+// CopyFlags gives a mount a propagation and the flags of another mount. The tree is a copied mount, or a mount in the calling
+// thread's mount namespace. The options are the other mount's flags in the form of field 6 of mountinfo. Without CopyFlags, a
+// copy has the flags of the mount that was copied.
 func CopyFlags(tree *os.File, options string, propagation uint64) error {
 	attr := unix.MountAttr{
 		Attr_clr: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC |
@@ -100,8 +101,8 @@ func Attach(tree, at *os.File) error {
 	return nil
 }
 
-// Replace replaces the topmost mount, whose root is point, with the tree, without uncovering the directory below. It reports
-// whether the old mount is only covered, see exchange.
+// Replace mounts the tree in place of the topmost mount, whose root is point, without uncovering the directory below. It reports
+// whether the old mount still exists below the tree: see exchange.
 func Replace(tree, point *os.File) (covered bool, err error) {
 	known, err := Identify(point)
 	if err == nil {
@@ -111,7 +112,8 @@ func Replace(tree, point *os.File) (covered bool, err error) {
 }
 
 // ReplaceInside is like Replace, for a thread in another mount namespace, see InMountNamespace. That namespace may have no /proc,
-// so descriptors is this process's /proc/self/fd, opened before. ReplaceInside changes the thread's working directory.
+// so the caller first opens this process's /proc/self/fd and passes it as descriptors. ReplaceInside changes the thread's working
+// directory.
 func ReplaceInside(tree, point, descriptors *os.File) (covered bool, err error) {
 	fd := int(point.Fd())
 	detach := func() error { return detachInside(fd, descriptors) }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// portInServer is the first major version of GlusterFS whose client parses the part of a server after the last colon as its port.
+// portInServer is the first major version of GlusterFS whose client takes the text after the last colon of a server for the port.
 const portInServer = 11
 
 // ClientArgs returns the arguments that name the servers to a client of a major version. IPv6 addresses have no brackets.
@@ -34,8 +34,9 @@ func (r Reachable) ClientArgs(port, major int) []string {
 // VersionMatters reports whether ClientArgs depends on the version of the client.
 func (r Reachable) VersionMatters() bool { return slices.ContainsFunc(r.Servers, isIPv6) }
 
-// withoutPort removes the port that ClientArgs added to an IPv6 address. It cannot distinguish the port from an equal last group
-// in an earlier client's address; the usual port, 24007, is too long for a group.
+// withoutPort removes the port that ClientArgs added to an IPv6 address. An address among the arguments of a client before
+// GlusterFS 11 has no port, but its last group may equal the port, and is then removed. The usual port, 24007, is too long for a
+// group.
 func withoutPort(server string, port int) string {
 	address, found := strings.CutSuffix(server, ":"+strconv.Itoa(port))
 	if ip, err := netip.ParseAddr(address); found && err == nil && ip.Is6() {

@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// SplitOptions returns the single options of mount flags, each of which may hold several, as ParseOptions reads them.
+// SplitOptions splits mount flags into single options, as ParseOptions does: one flag may hold several options.
 func SplitOptions(flags []string) []string { return splitFlags(optionTable(), flags) }
 
 // splitFlags returns the single options of mount flags: one flag may hold several, separated by commas, as for mount -o. Heketi
-// also uses commas in lists of backup servers, so a word after such a list that is not an option's name is another server.
+// also uses commas in lists of backup servers, so a word that follows such a list is another server, unless it is the name of an
+// option.
 func splitFlags(table map[string]rule, flags []string) []string {
-	var split [][]string // the options, each between its commas
+	var split [][]string // the options, each split at its commas
 	for _, flag := range flags {
 		inServers := false
 		for part := range strings.SplitSeq(flag, ",") {

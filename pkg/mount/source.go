@@ -50,7 +50,7 @@ func (s Source) Validate() error {
 	return checkVolume(s.Volume, s.Subdir)
 }
 
-// Path returns the volume's name and the directory in it, as ParseVolume splits them.
+// Path returns the volume's name and the directory in it, in the form that ParseVolume splits.
 func (s Source) Path() string {
 	if s.Subdir == "" {
 		return s.Volume
@@ -71,7 +71,7 @@ func (s Source) Difference(other Source) string {
 }
 
 // Outdated reports whether a client for s is started differently from one for other, given that Difference returns "". The order
-// of servers does not matter. A cluster matters only if s lacks it, like a Source that was read from a client's arguments.
+// of servers does not matter. A cluster matters only if s has none: a Source that was read from a client's arguments lacks it.
 func (s Source) Outdated(other Source) bool {
 	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
 	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers)) || s.Cluster == "" && other.Cluster != ""

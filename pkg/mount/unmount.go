@@ -12,9 +12,9 @@ import (
 // maxLayers is how many stacked mounts Unmount removes from one path.
 const maxLayers = 100
 
-// Unmount unmounts all mounts stacked at path as long as mine returns nil for each, and returns its first error. It needs no
-// answer from a client: the mounts leave the mount tree at once, and end when they are no longer used. A path that does not exist
-// or is not a mount point counts as success.
+// Unmount removes all mounts stacked at path. It calls the function mine before it removes each mount, and stops with the first
+// error that mine returns. It needs no answer from a client: the mounts leave the mount tree at once, and end when they are no
+// longer used. A path that does not exist or is not a mount point counts as success.
 func Unmount(path string, mine func(*mountinfo.Info) error) error {
 	for range maxLayers {
 		top, err := Top(path)

@@ -1,6 +1,6 @@
-// Package osthread runs functions that change the state of an OS thread: its namespaces, root directory or cgroup. Run gives each
-// function a thread that ends afterwards, so that no other goroutine gets the changed state; New returns a thread for several
-// functions. Processes that a function starts inherit the state.
+// Package osthread runs functions that change the state of an OS thread: its namespaces, root directory or cgroup. Run calls one
+// function on a thread that ends afterwards, so that no other goroutine gets the changed state. New returns a Thread, which calls
+// several functions, one after another; its caller must call End. Processes that a function starts inherit the state.
 package osthread
 
 import (
@@ -11,7 +11,7 @@ import (
 
 // Thread is an OS thread that calls functions one after another. The changes that the functions make affect only this thread and
 // the processes that the functions start. It is never the main thread of the process: Go cannot end the main thread, and
-// /proc/self shows its view.
+// /proc/self shows the main thread's view.
 type Thread struct{ calls chan func() }
 
 // New returns a thread. The caller must call End.
@@ -25,14 +25,14 @@ func New() Thread {
 	return t
 }
 
-// Do calls fn on the thread.
+// Do calls fn on the thread, after earlier calls have returned, and returns the error of fn. Do must not be called after End.
 func (t Thread) Do(fn func() error) error {
 	failed := make(chan error, 1)
 	t.calls <- func() { failed <- fn() }
 	return <-failed
 }
 
-// End ends the thread. It does not wait for the end.
+// End ends the thread, and does not wait until it has ended.
 func (t Thread) End() { close(t.calls) }
 
 // Run calls fn on a thread that ends afterwards.

@@ -25,7 +25,7 @@ func (c *cgroups) create(name string, memoryLimit int64) error {
 	return nil
 }
 
-// tryCreate repeats create, because the end of the last client may remove the parent meanwhile.
+// tryCreate repeats create, because the parent may be removed meanwhile: remove does so if no other group is in it.
 func (h hierarchy) tryCreate(name string, memoryLimit int64) (err error) {
 	const attempts = 10
 	for range attempts {
@@ -70,8 +70,8 @@ func (h hierarchy) countsMemory() (bool, error) {
 	return slices.Contains(strings.Fields(string(available)), "memory"), err
 }
 
-// limitMemory sets the group's limit after enabling the memory controller on the way to the group. It does nothing without the
-// controller.
+// limitMemory enables the memory controller in the groups above, and sets the group's limit. It does nothing if the hierarchy has
+// no memory controller.
 func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 	if counts, err := h.countsMemory(); !counts {
 		return err
@@ -130,8 +130,9 @@ func (c *cgroups) memory(name string) (int64, error) {
 	return 0, errors.New("no cgroup hierarchy counts memory")
 }
 
-// remove removes a group without processes, and its parent if that was the last group in it. A group that does not exist counts
-// as success. It retries, because a process, or the thread that started it, stays in its group for a moment after its end.
+// remove removes a group without processes, and the parent if it has no other group. A group that does not exist counts as
+// success. remove retries, because a process stays in its group for a moment after it has ended, and so does the thread that
+// started it.
 func (c *cgroups) remove(name string) error {
 	const attempts = 50
 	for range attempts {
@@ -208,7 +209,7 @@ func writeValue(path, value string) error {
 	return os.WriteFile(path, []byte(value), 0) //nolint:gosec // the path is a cgroup's, and the file exists
 }
 
-// writeIfThere writes a value unless its file does not exist, as on a kernel without swap.
+// writeIfThere writes a value if its file exists. On a kernel without swap, files are missing.
 func writeIfThere(path, value string) error {
 	if err := writeValue(path, value); !errors.Is(err, fs.ErrPermission) { // returned because no file can be created in a cgroup
 		return err

@@ -61,8 +61,8 @@ func (c *Confinement) Supervised() (bool, error) {
 	return place.gate != nil, nil
 }
 
-// Hidden is like Node.Hidden, for clients in this container. It starts a program like a client, and kills it. If the program cannot
-// be started, Hidden returns nil: the start of a client then fails, and returns the reason.
+// Hidden is like Node.Hidden, for clients in this container. It starts the given program as it would start a client, and kills
+// it. If the program cannot be started, Hidden returns nil: the start of a client then also fails, with the reason.
 func (c *Confinement) Hidden(program *exec.Cmd) error {
 	place, err := c.Prepare(Client{Group: firstGroup})
 	if err != nil {
@@ -73,12 +73,13 @@ func (c *Confinement) Hidden(program *exec.Cmd) error {
 		return nil
 	}
 	err = c.learn(checkAccess(program.Process.Pid))
-	_ = program.Process.Kill() // what it does has no meaning
+	_ = program.Process.Kill() // only its start matters
 	_ = program.Wait()
 	return err
 }
 
-// learn lets clients keep the capability to mount, if err is not nil and so says that they have to. It returns err.
+// learn lets later clients keep the capability to mount if err is not nil, because they must then make their mounts themselves.
+// It returns err.
 func (c *Confinement) learn(err error) error {
 	if err != nil {
 		c.hidden.Store(true)
@@ -101,7 +102,7 @@ func (c *Confinement) apply(client Client) (*mountGate, error) {
 	if listener != noListener {
 		gate = &mountGate{listener, client.Mount, &c.hidden, make(chan error, 1)}
 	}
-	// After the filter, because only then it is known whether the client mounts by itself.
+	// The filter comes first, because load shows whether the client must mount by itself.
 	if err := dropCapabilities(gate == nil || c.hidden.Load()); err != nil {
 		if gate != nil {
 			gate.close()
@@ -123,7 +124,8 @@ func (c *Confinement) load() (listener int, err error) {
 	if !errors.Is(err, unix.EBUSY) {
 		return listener, err
 	}
-	// A filter of this process has a listener, and the kernel allows only one. A client that can mount is better than none.
+	// A filter of this process already has a listener, and the kernel allows only one. A client that can mount is better than
+	// none.
 	_, err = loadFilter(c.unsupervised, 0)
 	return noListener, err
 }
@@ -140,10 +142,10 @@ func loadFilter(filter []unix.SockFilter, flags uintptr) (listener int, err erro
 	return int(fd), nil
 }
 
-// neededCapabilities returns a client's capabilities. It binds to a port below 1024 if a volume has server.allow-insecure off.
-// Without CAP_SYS_ADMIN, a client that does not mount by itself lacks only what the kernel keeps back for administrators: queues
-// of FUSE longer than max_user_bgreq (docs/parameters.md), open files beyond fs.file-max, and the last memory and pipes of a node
-// that limits these.
+// neededCapabilities returns a client's capabilities. A client binds to a port below 1024 if a volume has server.allow-insecure
+// off. A client that does not mount by itself has no CAP_SYS_ADMIN. It then lacks only what the kernel reserves for
+// administrators: FUSE queues longer than max_user_bgreq (docs/parameters.md), open files beyond fs.file-max, and the last memory
+// and pipes of a node that limits these.
 func neededCapabilities(mounts bool) []uintptr {
 	if mounts {
 		return []uintptr{unix.CAP_NET_BIND_SERVICE, unix.CAP_SYS_ADMIN}
@@ -151,8 +153,7 @@ func neededCapabilities(mounts bool) []uintptr {
 	return []uintptr{unix.CAP_NET_BIND_SERVICE}
 }
 
-// dropCapabilities reduces the bounding set, from which root gets its capabilities at each exec, to the capabilities of a client
-// that mounts by itself or does not.
+// dropCapabilities reduces the bounding set, from which root gets its capabilities at each exec, to neededCapabilities.
 func dropCapabilities(mounts bool) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
@@ -182,9 +183,9 @@ func dropCapabilities(mounts bool) error {
 // refused returns system calls that no client needs, and with which a process that may mount could leave its root directory,
 // access other processes or change the node. A client without CAP_SYS_ADMIN gets the same filter: the kernel refuses it most of
 // these calls anyway, but two barriers are better than one. Calls that the library's list lacks and calls of other architectures
-// are refused as well. clone3 is allowed, also with flags that policy refuses for clone, because the flags are in the memory of the
-// process, and the place's thread starts the client with it. The kernel refuses these flags without CAP_SYS_ADMIN, except for user
-// namespaces, see coverRoot.
+// are refused as well. clone3 is allowed, because the place's thread starts the client with clone3. The filter cannot read the
+// flags of clone3, which are in the memory of the process, so it also allows those that policy refuses for clone. Without
+// CAP_SYS_ADMIN, the kernel refuses these flags, except the flag for user namespaces; see coverRoot.
 func refused() []string {
 	return []string{
 		// Mounts and namespaces. With umount2, a client could uncover the files below /proc that change the node (tree.mountProc). A
@@ -223,8 +224,9 @@ func policy(newMount seccomp.Action) seccomp.Policy {
 	}
 	return seccomp.Policy{
 		DefaultAction: seccomp.ActionErrno, // EPERM
-		// mount must be last: after a condition that is not met, the library compares the flags with the numbers of the next group's
-		// calls. The flags of clone that are refused are larger than the number of mount, but not vice versa.
+		// The group of mount must be last: after a condition that is not met, the library compares the flags with the numbers of
+		// the next group's calls. The refused flags of clone are larger than the number of mount, so they match nothing. A
+		// refused flag of mount could equal the number of an allowed call.
 		Syscalls: []seccomp.SyscallGroup{{
 			Action: seccomp.ActionAllow,
 			Names: slices.DeleteFunc(known, func(name string) bool {

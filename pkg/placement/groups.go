@@ -10,10 +10,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Groups hands out a different group id for each client. All clients have the same user and capabilities. If they also had the same
-// group, the kernel would let a client that was taken over read the memory and the files of the others through /proc
-// (PTRACE_MODE_READ in ptrace(2)). The group has no effect on a volume: requests carry the ids of the processes that make them, and
-// for the client's own requests, bricks decide by its user, which is 0.
+// Groups hands out a different group id for each client. All clients have the same user and capabilities. If they also had the
+// same group, the kernel would let a client that was taken over read the memory and the files of the others through /proc
+// (PTRACE_MODE_READ in ptrace(2)). The group has no effect on a volume: requests carry the ids of the processes that make them,
+// and for the client's own requests, bricks check the client's user, which is 0.
 type Groups struct {
 	mu   sync.Mutex
 	used map[string]bool // the groups of processes that ran before this one
@@ -52,9 +52,10 @@ func (g *Groups) Next() uint32 {
 	}
 }
 
-// setGroup sets the group of the calling thread, and so of the processes that it starts. In a user namespace that lacks the group,
-// it leaves the group as it is. With the group, the kernel sets the dumpable flag of this whole process to fs.suid_dumpable
-// (commit_creds): by default, it writes no core file from then on. Its capabilities cover the flag's other effects.
+// setGroup sets the group of the calling thread, and so of the processes that it starts. In a user namespace that lacks the
+// group, it does nothing. When the group changes, the kernel also sets the dumpable flag of this whole process to
+// fs.suid_dumpable (commit_creds). By default, the kernel then writes no core file of this process. The flag's other effects do
+// not matter, because this process has the capabilities that override them.
 func setGroup(group uint32) error {
 	id := uintptr(group)
 	// Not unix.Setresgid, which would change all threads of this process.

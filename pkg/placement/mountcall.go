@@ -20,8 +20,8 @@ var (
 	// errNotAsked is returned when the process that called mount(2) has been killed or interrupted.
 	errNotAsked = errors.New("the process does not wait for a mount")
 	// errHidden is returned when a security module hides the client's memory from this process, as Yama does with ptrace_scope 3.
-	// The client's call then continues, which succeeds only if the client has kept CAP_SYS_ADMIN. If it has not, because nothing
-	// was known of the security module, its start fails, and the next clients keep the capability.
+	// The client's own call then continues; it succeeds only if the client has kept CAP_SYS_ADMIN. A client lacks that capability
+	// if the security module was not noticed before. Its start then fails, and the next clients keep the capability.
 	errHidden = errors.New("the arguments of mount(2) cannot be read")
 )
 
@@ -29,11 +29,11 @@ var (
 var deviceOption = regexp.MustCompile(`(?:^|,)fd=([^,]*)`)
 
 // memoryOf returns the path of the file with the memory of a thread. process_vm_readv(2) would need a kernel with
-// CONFIG_CROSS_MEMORY_ATTACH, which that of Flatcar Container Linux lacks.
+// CONFIG_CROSS_MEMORY_ATTACH, which the kernel of Flatcar Container Linux lacks.
 func memoryOf(thread int) string { return fmt.Sprintf("/proc/%d/mem", thread) }
 
-// hidden makes an errHidden of an error that refuses access to the memory of a process. A client could cause errors of other kinds,
-// with an address without memory for example, so they are returned as they are.
+// hidden wraps err in errHidden if it means that access to the memory of a process is refused. It returns other errors unchanged,
+// because a client could cause them, for example with an address that has no memory.
 func hidden(err error) error {
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("%w: %w", errHidden, err)
@@ -41,8 +41,9 @@ func hidden(err error) error {
 	return err
 }
 
-// checkAccess returns an errHidden if this process may not read the memory of a process that it has started and not yet waited for.
-// If that process has ended, its memory is gone, but the right to its files, which is the same, can still be checked.
+// checkAccess returns an errHidden if this process may not read the memory of a process that it has started and not yet waited
+// for. If that process has ended, its memory is gone. So checkAccess also tries to get a file of the process: this needs the same
+// right, which the kernel checks even then.
 func checkAccess(process int) error {
 	memory, err := os.Open(memoryOf(process))
 	if err == nil {
@@ -100,7 +101,7 @@ func (g *mountGate) mount(asked notification) error {
 		return errNotAsked
 	}
 	all := deviceOption.FindAllStringSubmatchIndex(options, -1)
-	if len(all) != 1 { // of several numbers, the kernel takes the last one as this process's
+	if len(all) != 1 { // if there are several, the kernel uses the last one, as a number of this process
 		return fmt.Errorf("the options of mount(2) name %d file descriptors, not one: %w", len(all), unix.EINVAL)
 	}
 	fd := all[0]
@@ -114,7 +115,7 @@ func (g *mountGate) mount(asked notification) error {
 	}
 	defer unix.Close(device)
 	options = options[:fd[2]] + strconv.Itoa(device) + options[fd[3]:]
-	return mount.InMountNamespace(process, pidfd, func() error { // in its root directory, see coverRoot
+	return mount.InMountNamespace(process, pidfd, func() error { // in the client's root directory, see coverRoot
 		if err := unix.Mount(name, g.at, mount.FSType, uintptr(asked.call.arguments[3]), options); err != nil {
 			return fmt.Errorf("mount at %s: %w", g.at, err)
 		}
@@ -134,7 +135,7 @@ func (n notification) text(memory io.ReaderAt, argument int) (string, error) {
 	count, err := memory.ReadAt(page, int64(n.call.arguments[argument])) //nolint:gosec // a negative address is refused
 	text, _, ended := strings.Cut(string(page[:count]), "\x00")
 	switch {
-	case ended: // even if err is set, because the page after the text's is not there
+	case ended: // even with an error: the memory may end behind the text
 		return text, nil
 	case err == nil:
 		err = unix.EINVAL

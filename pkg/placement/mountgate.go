@@ -15,7 +15,7 @@ type mountGate struct {
 	fd     int
 	at     string       // where the client's volume is mounted
 	hidden *atomic.Bool // that of the Confinement; set if this client's memory is hidden
-	failed chan error   // holds why that mount failed, or why the client has to make it; see report
+	failed chan error   // holds why the mount failed, or why the client has to make it; see report
 }
 
 // The structures of seccomp_unotify(2).
@@ -71,8 +71,9 @@ func (g *mountGate) mountOnce() error {
 	}
 }
 
-// report keeps the first reason for Place.MountError, and lets later clients keep the capability to mount if they have to. It is called before the client gets the answer, so that the reason is there
-// when the client's failure is noticed.
+// report keeps the first reason for Place.MountError. If the client's memory is hidden, report also lets later clients keep the
+// capability to mount. It is called before the client gets the answer, so that the reason is there when the client's failure is
+// noticed.
 func (g *mountGate) report(reason error) {
 	if reason == nil || errors.Is(reason, errNotAsked) {
 		return

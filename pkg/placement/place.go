@@ -43,9 +43,9 @@ func (p *Place) Start(cmd *exec.Cmd) error {
 	return err
 }
 
-// MountError returns why this process could not make the mount for which the process at the place has asked, if that is so. That
-// process then got only a number; or it made the mount itself, if continued is set. The error is returned only once, also after
-// Close.
+// MountError returns the reason if this process could not make the mount that the client asked for; the client itself gets only
+// an error number. If continued is set, the client was allowed to make the mount itself. The reason is returned only once.
+// MountError may be called after Close.
 func (p *Place) MountError() (continued bool, err error) {
 	select {
 	case err = <-p.failed:

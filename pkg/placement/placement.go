@@ -1,8 +1,14 @@
-// Package placement starts GlusterFS clients outside the container: in cgroups at the top of the node's hierarchies, which do not
-// end with a pod, and in a root directory made from a copy of the client's files, which does not depend on an image. A client is
-// then part of the node, like the kernel's NFS client, whatever happens to the container that started it. The caller opens one
-// Node per state directory, and removes the cgroup of each client that has ended. A Confinement removes the privileges that
-// clients do not need, and is also used for clients in the container.
+// Package placement starts GlusterFS clients outside the container, so that they are part of the node, like the kernel's NFS
+// client, and outlive the container. Their cgroups are in a top-level group of the node, because a pod's cgroups end with the
+// pod. Their root directory is made from a copy of the client's files, so it does not depend on the container's image.
+//
+// The caller opens one Node for each state directory; Node.Close ends no client. Before the caller starts a client, it calls
+// UpdateResolver: the copy has no hosts file and no resolver configuration. Prepare makes a Place for a client; calls for
+// different clients may run concurrently. The caller starts the client there, closes the Place, and removes the client's cgroup
+// with Remove after the client has ended.
+//
+// A Confinement removes the privileges that clients do not need. A Node has one; clients in the container are started with
+// Confinement.Prepare.
 //
 // State directory: tree/<version>, for example tree/10.3-fa72aa9271d11132, holds a copy of the client's files.
 package placement
@@ -29,7 +35,7 @@ const TreeDir = "tree"
 
 // Config configures a Node.
 type Config struct {
-	StateDir    string // real path
+	StateDir    string // absolute, without symbolic links
 	Glusterfs   string // the client's binary, absolute
 	Group       string // top-level cgroup; default DefaultGroup
 	MemoryLimit int64  // bytes per client; 0: none
@@ -134,8 +140,8 @@ func (n *Node) Version() string { return filepath.Base(n.tree.dir) }
 // Supervised is like Confinement.Supervised, for clients outside of the container.
 func (n *Node) Supervised() bool { return n.supervised }
 
-// Hidden returns why this process cannot read a client's call of mount(2), so that the client makes the mount itself. It is nil if
-// it can.
+// Hidden returns nil if this process can read the arguments with which a client calls mount(2). Otherwise it returns the reason,
+// and the clients make their mounts themselves.
 func (n *Node) Hidden() error { return n.hidden }
 
 // Prepare makes a place for a client: a cgroup, and a thread in it that has the client's root directory and privileges. The caller

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// UpdateResolver gives clients the current hosts file and resolver configuration below root. The node's own are below
-// "/proc/1/root"; a container has copies that were made when its pod was created. If root cannot be read, clients get the
-// container's copies. A missing hosts file of the node counts as empty, so that hostAliases that the pod no longer has do not stay.
-// Any other missing file leaves the clients' file as it is.
+// UpdateResolver gives clients the current hosts file and resolver configuration below root. The node's files are below
+// "/proc/1/root"; the container's files are copies from the time when its pod was created. If root cannot be read, clients get
+// the container's files. If the node has no hosts file, it counts as empty, so that clients lose hostAliases that the pod no
+// longer has. If another file is missing, clients keep the one that they have.
 func (n *Node) UpdateResolver(root string) error {
 	n.resolver.Lock()
 	defer n.resolver.Unlock()
@@ -36,7 +36,7 @@ func (n *Node) updateResolver(root string) error {
 	defer unix.Close(dir)
 	var failed []error
 	for _, name := range []string{"hosts", "resolv.conf"} { // the C library reads both again when they change
-		// As a process with dir as its root would: resolv.conf is often a symbolic link.
+		// Links are resolved as for a process whose root directory is dir: resolv.conf is often a symbolic link.
 		data, err := readBelow(dir, "etc/"+name, unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS)
 		if name == "hosts" && root != "/" {
 			own, _ := os.ReadFile("/etc/hosts") // if it fails, there are no aliases
@@ -77,8 +77,8 @@ func hostAliases(hosts []byte) []byte {
 	return nil
 }
 
-// readBelow reads a file, at most 1 MiB of it. It resolves the name below a directory, with these flags of unix.OpenHow.Resolve.
-// It does not wait for the writer of a pipe.
+// readBelow reads a file, at most 1 MiB of it. It resolves the name below a directory, with the given flags of
+// unix.OpenHow.Resolve. It does not wait for the writer of a pipe.
 func readBelow(dir int, name string, resolve uint64) ([]byte, error) {
 	fd, err := unix.Openat2(dir, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: resolve})
 	if err != nil {

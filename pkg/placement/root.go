@@ -23,8 +23,8 @@ func mountPoints(stateDir string) []string {
 
 const privateFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
-// root is a mount namespace with a client's root directory. Each client gets a copy of it. root is made only once, because it is
-// made from a copy of the container's mount namespace: that copy contains all mounts of the node, and the thread blocks while the
+// root is a mount namespace with a client's root directory. Each client gets a copy of it. root is made only once, because that
+// is slow: it begins as a copy of the container's mount namespace, with all mounts of the node, and the thread blocks while the
 // kernel drops them.
 type root struct {
 	namespace *os.File
@@ -37,8 +37,8 @@ type stateMount struct {
 	attributes uint64
 }
 
-// makeRoot makes a read-only root directory from the tree. Its mounts are not visible to other processes, and theirs are not
-// visible in it.
+// makeRoot makes a read-only root directory from the tree. Its mounts are not visible to other processes, and their mounts are
+// not visible in it.
 func (t tree) makeRoot(stateDir string) (*root, error) {
 	const attributes = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
 	r := &root{state: []stateMount{
@@ -204,7 +204,7 @@ func mountNew(kind, path string, flags uintptr, data string) error {
 }
 
 // cloneDir returns a clone of the mount of a directory or file, without the mounts below it. Programs in it can be executed even
-// if the node's disk is mounted noexec, unless attributes prevent that. The caller closes it.
+// if the node's disk is mounted noexec, unless attributes prevent that. The caller closes the clone.
 func cloneDir(dir string, attributes uint64) (*os.File, error) {
 	clone, err := mount.CloneTree(dir)
 	if err != nil {

@@ -62,8 +62,8 @@ func (s secretFiles) mount() error {
 }
 
 // RefreshSecrets replaces a running client's secrets with the current ones, and does not add any that the client lacks. The
-// client reads them for new connections. open opens a directory of the client with O_PATH if it is in memory, and otherwise
-// returns an error that wraps fs.ErrNotExist.
+// client reads them for new connections. The function open opens a directory of the client with O_PATH. If the directory is not
+// in memory, open returns an error that wraps fs.ErrNotExist.
 func RefreshSecrets(open func(dir string) (*os.File, error)) error {
 	var failed []error
 	for dir, names := range secrets() {

@@ -28,8 +28,8 @@ type tree struct {
 	binary string // the client's path in the copy
 }
 
-// copyTree copies the files of the client with the given binary, unless the copy exists. mountPoints are additional directories
-// for the tree.
+// copyTree copies the files of the client whose binary is given, unless a copy already exists. mountPoints are additional
+// directories in the copy.
 func copyTree(ctx context.Context, binary, into string, mountPoints []string) (tree, error) {
 	set, err := clientFiles(ctx, binary)
 	if err != nil {
@@ -144,7 +144,8 @@ func (s *fileSet) copyTo(dir string, mountPoints []string) error {
 	return syncDisk(dir)
 }
 
-// syncDisk flushes the file system of a directory to its disk, because a copy is used after a reboot, unlike records of clients.
+// syncDisk flushes the file system of a directory to its disk, because a copy, unlike the records of clients, is used after a
+// reboot.
 func syncDisk(dir string) error {
 	file, err := os.Open(dir) //nolint:gosec // below the state directory
 	if err != nil {

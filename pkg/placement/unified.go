@@ -13,10 +13,10 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// mountUnified mounts the v2 hierarchy without attaching it to a path. In the node's cgroup namespace, each new mount of cgroup2
-// sets the flags of all of them (cgroup_get_tree in kernel/cgroup/cgroup.c), so the new one repeats those of the node's. Without
-// nsdelegate, a container could write its own limits; without memory_recursiveprot, protected memory of a systemd slice would not
-// reach the slice's units.
+// mountUnified mounts the v2 hierarchy without attaching it to a path. In the node's cgroup namespace, each new cgroup2 mount
+// sets the flags of all cgroup2 mounts (cgroup_get_tree in kernel/cgroup/cgroup.c), so this mount repeats the flags of the node's
+// mounts. Without nsdelegate, a container could write its own limits; without memory_recursiveprot, protected memory of a systemd
+// slice would not reach the slice's units.
 func mountUnified() (*os.File, error) {
 	flags, err := unifiedFlags()
 	if err != nil {
@@ -24,7 +24,7 @@ func mountUnified() (*os.File, error) {
 	}
 	return mount.Detached("cgroup2", func(context int) error {
 		for _, flag := range flags {
-			// EINVAL: the flag is not cgroup2's, but of a security module.
+			// EINVAL means that the flag is not one of cgroup2, but of a security module.
 			if err := unix.FsconfigSetFlag(context, flag); err != nil && !errors.Is(err, unix.EINVAL) {
 				return fmt.Errorf("fsconfig %s: %w", flag, err)
 			}

@@ -1,5 +1,6 @@
-// Package registration registers the driver with the kubelet, like the sidecar node-driver-registrar. The driver's CSI socket must
-// be listening before Open is called.
+// Package registration registers the driver with the kubelet, like the sidecar node-driver-registrar. The driver's CSI socket
+// must be listening before Open is called. The caller of Open must call Serve once. To end the registration, it cancels Serve's
+// context: Serve then removes the socket, and the kubelet unregisters the driver.
 package registration
 
 import (
@@ -21,7 +22,7 @@ import (
 
 // Registration announces the driver to the kubelet of this node: it serves the kubelet's plugin registration API on a socket in
 // the directory that the kubelet watches. It works like the sidecar node-driver-registrar, with one difference: the sidecar exits
-// when the kubelet refuses the driver. Here that would end all clients that run in the node plugin's pod.
+// when the kubelet refuses the driver. Here an exit would end all clients that run in the node plugin's pod.
 type Registration struct {
 	path       string
 	info       *registerapi.PluginInfo
@@ -34,9 +35,9 @@ type Registration struct {
 // Socket returns the path of the socket in the directory, with the name that node-driver-registrar uses.
 func Socket(dir, driver string) string { return filepath.Join(dir, driver+"-reg.sock") }
 
-// Open opens the Socket, and the kubelet may register the driver as soon as Serve runs. The kubelet's CSI calls need a listening
-// CSI socket, where they wait until the driver serves them. endpoint is the path of the CSI socket as the kubelet sees it. A stale
-// socket file is replaced; see unixsocket.Listen.
+// Open opens the Socket. The kubelet may register the driver as soon as Serve runs, and then calls the CSI socket, which must be
+// listening: the calls wait there until the driver serves them. The parameter endpoint is the path of the CSI socket as the
+// kubelet sees it. A stale socket file is replaced; see unixsocket.Listen.
 func Open(ctx context.Context, dir, driver, endpoint string) (*Registration, error) {
 	path := Socket(dir, driver)
 	listener, err := unixsocket.Listen(ctx, path)
@@ -92,8 +93,8 @@ func (r *Registration) reopen(ctx context.Context, retry *wait.Backoff) bool {
 	}
 }
 
-// serveOnce serves on the socket until ctx is done, or until the kubelet has refused the driver and not accepted it within the
-// next delay of retry. Then it closes the socket.
+// serveOnce serves on the socket until ctx is done, or until the kubelet has refused the driver and has not accepted it within
+// the next delay of the backoff. Then it closes the socket.
 func (r *Registration) serveOnce(ctx context.Context, retry *wait.Backoff) error {
 	answers := &registrationServer{info: r.info, logger: klog.FromContext(ctx), statuses: make(chan bool)}
 	server := grpc.NewServer()

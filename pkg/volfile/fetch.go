@@ -24,7 +24,8 @@ const maxReply = 16 << 20
 // ErrNoAnswer is returned when a server gives no readable volume file.
 var ErrNoAnswer = errors.New("the server gives no volume file")
 
-// Fetch gets a volume's file from the glusterd at the other end of conn. It returns when ctx is done.
+// Fetch gets a volume's file from the glusterd at the other end of conn. It returns at the latest when ctx is done, and does not
+// close conn.
 func Fetch(ctx context.Context, conn net.Conn, volume string) (file string, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()

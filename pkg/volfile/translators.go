@@ -1,7 +1,8 @@
 // Package volfile fetches volume files from glusterd, as a GlusterFS client does, and checks that they contain only what a client
 // needs. An attacker who controls a server of a volume controls its volume file, and a client loads and runs the translators in
 // that file: with storage/posix it would serve the node's own disk. Fetching does not include the check: the caller must call
-// Check before it starts a client with the file.
+// Check before it starts a client with the file. FromServer waits at most 3 seconds; Fetch waits until ctx ends. Both return
+// ErrNoAnswer if there is no readable volume file, and Check returns ErrRefused.
 package volfile
 
 import (
@@ -27,7 +28,7 @@ func Translators() []string {
 var ErrRefused = errors.New("the volume file is not for a client")
 
 // Check returns ErrRefused for a volume file that contains more than a client needs. It is stricter than the client's own parser
-// (graph.l), which supports quotes and comments: glusterd writes neither around the words that are checked here.
+// (graph.l): it does not support quotes and comments, because glusterd writes neither around the words that Check reads.
 func Check(file string) error {
 	words := strings.Fields(file)
 	translators := 0
@@ -37,7 +38,7 @@ func Check(file string) error {
 			next = words[i+1]
 		}
 		switch {
-		case strings.Contains(word, "`"): // the parser runs the text between two as a shell command (graph.y, preprocess)
+		case strings.Contains(word, "`"): // the parser runs the text between two backticks as a shell command (graph.y, preprocess)
 			return fmt.Errorf("%w: it has a command in backticks", ErrRefused)
 		case word == "type":
 			translators++

@@ -9,11 +9,12 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Container starts a process with a copy of this mount namespace, which lives until the test ends. propagation is that of its
-// mounts, in the words of unshare(1).
+// Container starts a process that has a copy of this mount namespace and lives until the test ends. The parameter propagation is
+// that of unshare(1), and applies to the mounts of the copy.
 func Container(tb testing.TB, propagation string) (pid int) {
 	tb.Helper()
-	// exec replaces the shell, so the process is the one in the namespace, and its output comes from inside.
+	// unshare and the shell each execute the next program in the same process, so pid stays that of the process in the namespace.
+	// Its output shows that the namespace exists.
 	cmd := exec.CommandContext(tb.Context(), "unshare", "--mount", "--propagation", propagation, "/bin/sh", "-c", "echo started; exec sleep infinity") //nolint:gosec // only used by tests
 	out, err := cmd.StdoutPipe()
 	if err == nil {

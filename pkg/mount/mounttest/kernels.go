@@ -8,9 +8,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
-// Kernels returns the kernels with which tests of replacing mounts run: the running kernel, and one that behaves like Linux
-// before 6.5, which cannot mount beneath another mount. The test calls the function of a kernel first. The function returns the
-// number of mounts at a path after one replacement.
+// Kernels returns the kernels for tests that replace mounts: the running kernel, and one that behaves like Linux before 6.5,
+// which cannot mount beneath another mount. A test first calls the function of its kernel. The function returns the number of
+// mounts at a path after one replacement.
 func Kernels() map[string]func(testing.TB) (layers int) {
 	return map[string]func(testing.TB) int{
 		"beneath": func(tb testing.TB) int {

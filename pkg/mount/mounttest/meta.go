@@ -5,8 +5,8 @@ import (
 	"testing/fstest"
 )
 
-// Meta returns the .meta directory of a client as glusterfs 10 shows it, with bricks that are connected or not, and sets that are
-// up or not.
+// Meta returns the .meta directory of a client as glusterfs 10 shows it. The parameter connected holds the value of "connected"
+// for each brick, the parameter sets the value of "up" for each replica set, and the parameter below the bricks of each set.
 func Meta(connected map[string]string, sets map[string]string, below map[string][]string) fstest.MapFS {
 	const graph = "graphs/active"
 	meta := fstest.MapFS{

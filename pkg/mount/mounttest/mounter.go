@@ -1,5 +1,7 @@
-// Package mounttest provides an in-memory mount.Mounter for tests that need its semantics but not the file system, and helpers
-// for tests that mount: private namespaces (RunPrivate), containers, missing rights and failing calls.
+// Package mounttest provides an in-memory mount.Mounter (New) for tests that need a Mounter but no real mounts. It also has
+// helpers for tests that make real mounts: private namespaces (RunPrivate), containers, missing rights and failing calls. Most
+// helpers need root. TestMain calls RunPrivate, which skips all tests of a package for other users, or fails with REQUIRE_ALL
+// (package needs).
 package mounttest
 
 import (

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WithoutRight calls f on a thread that lacks a capability, as in a container without privileges: CAP_SYS_ADMIN to mount,
-// CAP_SYS_PTRACE to inspect other processes.
+// WithoutRight calls f on a thread that lacks a capability, as in a container without privileges. Mounting needs CAP_SYS_ADMIN,
+// and inspecting other processes needs CAP_SYS_PTRACE.
 func WithoutRight(tb testing.TB, capability int, f func()) {
 	tb.Helper()
 	ended := make(chan error)

@@ -1,4 +1,6 @@
-// Package volfiletest is a fake glusterd that serves volume files.
+// Package volfiletest is a fake glusterd that serves volume files. The test opens the listener, calls Serve in a goroutine, and
+// closes the listener to stop it. The fake glusterd always answers at once and without an error; Reply returns such an answer,
+// for tests that send it damaged or late.
 package volfiletest
 
 import (
@@ -9,7 +11,9 @@ import (
 
 const last = 1 << 31 // marks the last fragment of a record (RFC 5531, section 11)
 
-// Serve answers every call with a volume file, until the listener is closed. Each call must be one fragment.
+// Serve answers every call with the volume file that the function file returns. It returns the listener's error when the listener
+// is closed; open connections are still served. Each call must be one fragment. Calls on different connections call file
+// concurrently.
 func Serve(listener net.Listener, file func() string) error {
 	for {
 		conn, err := listener.Accept()

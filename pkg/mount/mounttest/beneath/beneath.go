@@ -1,5 +1,6 @@
-// Package beneath disables MOVE_MOUNT_BENEATH for a thread, as on Linux before 6.5, to test the driver's behaviour there. The
-// caller must lock its goroutine to the thread, which cannot be used for anything else afterwards.
+// Package beneath disables MOVE_MOUNT_BENEATH for a thread, to test the driver's behaviour on Linux before 6.5: move_mount(2)
+// with this flag then fails with EINVAL. The caller needs CAP_SYS_ADMIN, and must lock its goroutine to the thread. Nothing
+// enables the flag again, so the thread must not be used for anything else.
 package beneath
 
 import (
@@ -23,7 +24,7 @@ func Refused() bool {
 func Refuse() error {
 	const (
 		number   = 0        // in struct seccomp_data
-		argument = 16 + 4*8 // the lower half of the fifth; all platforms of the driver are little-endian
+		argument = 16 + 4*8 // the lower half of the fifth argument; all platforms of the driver are little-endian
 		load     = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
 		equal    = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
 		hasBits  = unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K
