@@ -1,5 +1,7 @@
-// Package backendreport has the common parts of findings about a Heketi: the backend's name, the explanation of an error, a
-// heketi-cli command line, and the finding about abandoned operations.
+// Package backendreport makes the texts that packages doctor and orphans have in common in their findings about a Heketi backend:
+// the backend's name, the explanation of an error, a heketi-cli command line, and the finding about abandoned operations. It
+// sends no requests: callers pass what Heketi has answered. The texts may quote names from Heketi; package report makes them safe
+// to print.
 package backendreport
 
 import (
@@ -16,7 +18,7 @@ import (
 // Subject returns the name of a backend for findings.
 func Subject(b *heketi.Backend) string { return fmt.Sprintf("backend %q (%s)", b.Name(), b.URL()) }
 
-// Explain splits an error into a message and a remedy.
+// Explain splits an error into a message and a remedy. The remedy is the error's hint if it has one.
 func Explain(err error) (message, remedy string) {
 	message, remedy = err.Error(), "see Heketi's log"
 	type hinting interface {
@@ -34,7 +36,7 @@ func CLI(b *heketi.Backend, command string) string {
 	return "heketi-cli --server " + b.URL() + " --user admin " + command
 }
 
-// LeftBehind returns a finding about stale and failed operations.
+// LeftBehind returns a finding of the given check about stale and failed operations. The dump has the names of their volumes.
 func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operation, check string) report.Finding {
 	names := map[string]string{} // of volumes, by their pending operation
 	for _, v := range dump.Volumes {
@@ -72,7 +74,7 @@ func LeftBehind(b *heketi.Backend, dump heketi.Dump, operations []heketi.Operati
 	commands := []string{CLI(b, "server operations list")}
 	if len(cleanable) > 0 {
 		remedies = append(remedies, "Heketi undoes creates and finishes deletes itself, a minute after its start and then every hour, unless its background cleaner is off, "+
-			"as in the chart glusterfs-storage. If they stay, see Heketi's log; to clean up now, except creates of volumes that gluster has and that may be in use:")
+			"as in the chart glusterfs-storage. If they stay, see Heketi's log. To clean up now, leave out creates of volumes that gluster has, because these may be in use:")
 	}
 	for chunk := range slices.Chunk(cleanable, mostCleaned) {
 		commands = append(commands, CLI(b, "server operations cleanup "+strings.Join(chunk, " ")))

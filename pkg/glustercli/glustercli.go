@@ -1,6 +1,6 @@
-// Package glustercli decodes the output of the gluster command. It does not run the command: callers pass its output, with --xml
-// or, for ReadState, the file that get-state has written. It imports no other package of this module, so that any package may use
-// it.
+// Package glustercli decodes the output of the gluster command. It does not run the command. Callers pass the output of a command
+// with --xml to ReadPool, ReadHealSummary or Decode, and the file that "gluster get-state" has written to ReadState. Outputs of
+// more than 64 MiB are refused. The package imports no other package of this module, so that any package may use it.
 package glustercli
 
 import (
@@ -23,15 +23,15 @@ func (e *FailedError) Error() string {
 	return fmt.Sprintf("gluster %s has failed: %q", e.Command, e.Message)
 }
 
-// Decode decodes the output of a command with --xml (glusterfs: cli/src/cli-xml-output.c) into the fields of out, as encoding/xml
-// does.
+// Decode decodes the output of a command with --xml (glusterfs: cli/src/cli-xml-output.c) into out, which is a pointer as for
+// encoding/xml. The parameter command is used in errors. Decode fails with a FailedError if gluster reports a failure.
 func Decode(r io.Reader, command string, out any) error {
 	data, err := io.ReadAll(io.LimitReader(r, mostBytes+1))
 	if err != nil {
 		return fmt.Errorf("read the output of gluster %s: %w", command, err)
 	}
 	if len(data) > mostBytes {
-		return fmt.Errorf("it has more than %d MiB", mostBytes>>20)
+		return fmt.Errorf("the output of gluster %s has more than %d MiB", command, mostBytes>>20)
 	}
 	var common struct {
 		Result  *int   `xml:"opRet"`

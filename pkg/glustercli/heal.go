@@ -15,7 +15,7 @@ type HealSummary struct {
 // brickConnected is the status of a brick whose backlog was read completely.
 const brickConnected = "Connected"
 
-// ReadHealSummary decodes the output of gluster volume heal VOLUME info summary --xml, which glfsheal prints (glusterfs:
+// ReadHealSummary decodes the output of "gluster volume heal VOLUME info summary --xml", which glfsheal prints (glusterfs:
 // heal/src/glfs-heal.c). Each brick of a set lists the entries that are pending on the others, so an entry may be counted more
 // than once.
 func ReadHealSummary(r io.Reader) (HealSummary, error) {

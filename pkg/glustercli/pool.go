@@ -25,7 +25,7 @@ const inCluster = "Peer in Cluster"
 // InCluster reports whether the peer is connected and takes part in the pool.
 func (p Peer) InCluster() bool { return p.Connected && (p.State == "" || p.State == inCluster) }
 
-// Condition returns the peer's state as gluster peer status prints it.
+// Condition returns the peer's state as "gluster peer status" prints it.
 func (p Peer) Condition() string {
 	connection := "Disconnected"
 	if p.Connected {
@@ -37,7 +37,7 @@ func (p Peer) Condition() string {
 	return fmt.Sprintf("%s (%s)", p.State, connection)
 }
 
-// ReadPool decodes the output of gluster pool list --xml.
+// ReadPool decodes the output of "gluster pool list --xml".
 func ReadPool(r io.Reader) ([]Peer, error) {
 	var output struct {
 		Peers []struct {

@@ -37,12 +37,12 @@ func (b Brick) Local() bool { return b.Status != "" }
 // Started reports whether glusterd is connected to the brick's process.
 func (b Brick) Started() bool { return b.Status == "Started" }
 
-// mostMembers bounds the numbers by which the state names volumes and bricks.
+// mostMembers bounds the number of volumes, and of bricks in a volume.
 const mostMembers = 1 << 16
 
-// ReadState decodes the volumes in a file that gluster get-state has written (glusterfs: glusterd_get_state in
-// xlators/mgmt/glusterd/src/glusterd-handler.c). gluster volume status is no substitute: it takes the volume's lock on all
-// servers, which makes other commands on the volume fail, such as Heketi's.
+// ReadState decodes the volumes in a file that "gluster get-state" has written (glusterfs: glusterd_get_state in
+// xlators/mgmt/glusterd/src/glusterd-handler.c). The command "gluster volume status" is no substitute: it takes the volume's lock
+// on all servers, which makes other commands on the volume fail, such as Heketi's.
 func ReadState(r io.Reader) ([]Volume, error) {
 	var volumes []Volume
 	complete, global := false, false

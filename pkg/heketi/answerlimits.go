@@ -10,10 +10,10 @@ import (
 // as well. These bounds are several times the sizes of real answers.
 const (
 	largestAnswer = 4 << 20  // a volume of 32 bricks takes 10 KiB; a dump is streamed
-	largestText   = 16 << 10 // of an error
+	largestText   = 16 << 10 // the text of an error
 	largestStream = 1 << 30  // 5,000 volumes take some 20 MiB in a dump, and as much for each node in an examination
-	largestEntry  = 32 << 20 // of a stream; the largest are the volumes of a node
-	mostMembers   = 300_000  // of an object or array of a stream: 5,000 volumes have at most 160,000 bricks
+	largestEntry  = 32 << 20 // one entry of a stream; the largest is the list of volumes of a node
+	mostMembers   = 300_000  // in one object or array of a stream; 5,000 volumes have at most 160,000 bricks
 )
 
 var errManyMembers = fmt.Errorf("a part of it has more than %d entries, which no Heketi has", mostMembers)

@@ -32,7 +32,7 @@ type Backend struct {
 
 func newBackend(config BackendConfig, timing Timing, observer Observer) *Backend {
 	b := &Backend{config: config, timing: timing, slots: semaphore.NewWeighted(int64(config.MaxInFlight)), observer: observer,
-		// A dump takes megabytes in the driver, and makes Heketi read its whole database.
+		// A dump takes megabytes of the driver's memory, and makes Heketi read its whole database.
 		dumps: semaphore.NewWeighted(2)}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if config.CAFile != "" {
@@ -56,8 +56,8 @@ func (b *Backend) Name() string { return b.config.Name }
 // HasKey reports whether the configuration has a key for the backend.
 func (b *Backend) HasKey() bool { return b.config.KeyFile != "" }
 
-// FileErrors returns why the backend's key file and CA file cannot be read. As long as there is such an error, calls to the
-// backend fail.
+// FileErrors returns why the backend's key file and CA file cannot be read. As long as the CA file cannot be read, all calls to
+// the backend fail; as long as the key file cannot be read, calls without their own key fail.
 func (b *Backend) FileErrors() []error {
 	_, keyErr := b.key(volume.Credentials{})
 	return slices.DeleteFunc([]error{keyErr, b.checkAuthority()}, func(err error) bool { return err == nil })
@@ -75,7 +75,7 @@ func (b *Backend) unreadable(field string, err error) error {
 	return fmt.Errorf("%w: backend %q: %s cannot be read: %w; correct it, calls to this Heketi fail until then", volume.ErrUnavailable, b.config.Name, field, err)
 }
 
-// Client returns a client with the backend's credentials; credentials that are not empty take precedence. It fails with
+// Client returns a client with the given credentials. The backend's own user and key replace empty fields. Client fails with
 // ErrInvalid for a user that cannot work, and with ErrUnavailable if the CA file cannot be read.
 func (b *Backend) Client(credentials volume.Credentials) (*Client, error) {
 	if err := b.checkAuthority(); err != nil {
@@ -102,7 +102,7 @@ func (b *Backend) acquire(ctx context.Context) error {
 
 func (b *Backend) release() { b.slots.Release(1) }
 
-// key returns the signing key: the request's key, or the present content of the key file.
+// key returns the signing key: the key in credentials, or else the present content of the key file.
 func (b *Backend) key(credentials volume.Credentials) (string, error) {
 	if credentials.Key != "" || b.config.KeyFile == "" {
 		return credentials.Key, nil
@@ -126,8 +126,8 @@ func readKey(path string) (string, error) {
 	return key, nil
 }
 
-// trimNewline removes the newline with which editors and echo end a file. That may be the key file, or a file from which a Secret
-// was made, as with kubectl create secret --from-file.
+// trimNewline removes the newline with which editors and echo end a file. The file may be the key file, or a file from which a
+// Secret was made with kubectl create secret --from-file.
 func trimNewline(s string) string { return strings.TrimRight(s, "\r\n") }
 
 // openAuthorities calls stat before it reads the file, so that authorityChanged detects a change in between.
@@ -161,7 +161,7 @@ func (b *Backend) Adopts() bool { return b.config.Adopt == nil || *b.config.Adop
 // VolumeNamePrefix returns the prefix of the names of this installation's volumes; "" if they have none.
 func (b *Backend) VolumeNamePrefix() string { return b.config.VolumeNamePrefix }
 
-// OfThisInstallation reports whether, by the volume's name, a driver has made it and it may belong to this installation.
+// OfThisInstallation reports whether the name shows that a driver made the volume, and that it may belong to this installation.
 func (b *Backend) OfThisInstallation(glusterName string) bool {
 	return volume.IsOurs(glusterName) && (b.config.VolumeNamePrefix == "" || volume.HasNamePrefix(glusterName, b.config.VolumeNamePrefix))
 }

@@ -16,11 +16,11 @@ type Backends struct {
 	file     *configFile // nil: the configuration never changes
 
 	mu  sync.Mutex
-	all []*Backend // replaced, never changed
+	all []*Backend // the slice is replaced, never modified
 }
 
-// NewBackends makes the backends of a configuration that LoadConfig has checked. A backend whose key file or CA file cannot be
-// read is included, and calls to it fail.
+// NewBackends checks a configuration, fills in defaults and makes the backends. A backend whose key file or CA file cannot be
+// read is included, but calls to it fail.
 func NewBackends(config Config, timing Timing, settings ...Setting) (*Backends, error) {
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (bs *Backends) All() []*Backend {
 }
 
 // Select returns the backend that a StorageClass selects: by its name, by its URL (normalised), or, if both are empty, the only
-// backend there is. Otherwise it returns ErrInvalid.
+// backend. If there is no such backend, it fails with ErrInvalid.
 func (bs *Backends) Select(name, url string) (*Backend, error) {
 	all := bs.All()
 	switch {
@@ -59,16 +59,16 @@ func (bs *Backends) Select(name, url string) (*Backend, error) {
 			return b, nil
 		}
 		return nil, volume.Invalid("resturl", url,
-			"must be the URL of a configured backend, because credentials are kept there: "+names(all))
+			"must be the URL of a configured backend, because the configuration holds the credentials: "+names(all))
 	case len(all) == 1:
 		return all[0], nil
 	}
 	return nil, volume.Invalid("backend", "",
-		"must be given, or resturl, when several backends are configured: "+names(all))
+		"must be given (or resturl), because several backends are configured: "+names(all))
 }
 
-// ByName returns the backend of a volume handle. It fails with ErrPrecondition, because the volume may exist although the backend
-// is not configured.
+// ByName returns the backend that a volume handle names. If the backend is not configured, ByName fails with ErrPrecondition,
+// because the volume may exist nevertheless.
 func (bs *Backends) ByName(name string) (*Backend, error) {
 	all := bs.All()
 	if b := find(all, func(b *Backend) bool { return b.config.Name == name }); b != nil {
@@ -93,7 +93,7 @@ func names(all []*Backend) string {
 	return strings.Join(names, ", ")
 }
 
-// Close closes idle connections.
+// Close closes idle connections. The backends stay usable.
 func (bs *Backends) Close() {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()

@@ -18,11 +18,11 @@ const (
 	arbiterDisabled = "disabled" // no arbiter bricks
 )
 
-// NewRoom finds the disks of a cluster that may take bricks: online disks on online nodes that the layout's options admit. A
-// cluster that takes no file volumes has none.
+// NewRoom finds the disks of a cluster that may take bricks: disks that are online, belong to a node that is online, and are
+// admitted by the layout's options. A cluster that takes no file volumes has no such disks.
 //
-// Arbiter bricks are small. If some disks are set aside for arbiter bricks, Heketi places the arbiter brick of a set first, on one
-// of these disks, and the data bricks in the other groups. Otherwise an arbiter brick may take the place of a data brick.
+// Arbiter bricks are small. If some disks are set aside for arbiter bricks, Heketi places the arbiter brick of a set first, on
+// one of these disks, and the data bricks in the other groups. Otherwise an arbiter brick may take the place of a data brick.
 func NewRoom(dump Dump, cluster string, layout Layout) Room {
 	room := Room{cluster: cluster, layout: layout}
 	if !dump.Clusters[cluster].File {
@@ -66,7 +66,7 @@ func NewRoom(dump Dump, cluster string, layout Layout) Room {
 	return room
 }
 
-// group identifies the disks of which only one may take a brick of the same set.
+// group returns the name of a disk's group: the zone if zones are strict, or else the node.
 func (l Layout) group(node string, zone int) string {
 	if l.strictZones() {
 		return strconv.Itoa(zone)
@@ -76,9 +76,9 @@ func (l Layout) group(node string, zone int) string {
 
 func (l Layout) strictZones() bool { return l.option(optionZoneChecking) == "strict" }
 
-// Lacks reports that the cluster has disks for the layout on fewer nodes, or in fewer zones, than a set of bricks needs, so that
-// nothing fits however much space is free. It returns "" if there are enough nodes and zones. It also returns "" for a volume
-// with arbiter bricks, because disks that are set aside for them leave more than one way to place a set.
+// Lacks returns a text if a set of bricks needs more nodes, or zones, than the cluster has with disks for the layout: then
+// nothing fits, however much space is free. Otherwise it returns "". It also returns "" for a volume with arbiter bricks, because
+// disks that are set aside for them leave more than one way to place a set.
 func (r Room) Lacks() string {
 	places := r.layout.BricksInSet()
 	if len(r.groups) >= places || r.layout.hasArbiter() {
@@ -92,7 +92,7 @@ func (r Room) Lacks() string {
 		places, where, r.cluster, len(r.groups))
 }
 
-// admits applies the rule for tags, key=value or key!=value.
+// admits reports whether a disk with these tags satisfies the layout's rule for tags, which is key=value or key!=value.
 func (l Layout) admits(tags map[string]string) bool {
 	rule := l.option(optionTagMatch)
 	if rule == "" {

@@ -44,7 +44,7 @@ func (l Layout) SetsLeft() int { return max(0, MostBricks-l.Bricks) / l.BricksIn
 
 func (l Layout) hasArbiter() bool { return volume.HasArbiter(l.Options) }
 
-// dataPlaces returns the number of bricks in a set that are as large as the data require. An arbiter brick is smaller.
+// dataPlaces returns the number of full-size bricks in a set. An arbiter brick is smaller.
 func (l Layout) dataPlaces() int {
 	if l.hasArbiter() {
 		return max(l.BricksInSet()-1, 1)
@@ -60,7 +60,7 @@ func (l Layout) data() uint64 {
 	return 1
 }
 
-// brickKiB returns the size of a brick if a volume is made of that many sets (heketi: BrickSizeGenerator).
+// brickKiB returns the size of a brick if a volume of sizeGiB is made of the given number of sets (heketi: BrickSizeGenerator).
 func (l Layout) brickKiB(sizeGiB, sets int) uint64 {
 	return uint64(sizeGiB) * kibPerGiB / uint64(sets) / l.data()
 }
@@ -73,11 +73,11 @@ type Room struct {
 	choices []choice // the ways in which Heketi may begin a set; empty if it cannot make one
 }
 
-// group holds the disks of which only one may take a brick of the same set.
+// group holds the disks of a node, or of a zone if zones are strict: at most one of these disks takes a brick of a given set.
 type group []disk
 
-// choice holds the groups that remain for a set when Heketi has placed the arbiter brick on a disk that is set aside for such
-// bricks. Without such disks, there is one choice, with places for the whole set.
+// choice holds the groups that remain for the data bricks of a set when Heketi has placed the arbiter brick on a disk that is set
+// aside for such bricks. Without such disks, there is one choice, with places for the whole set.
 type choice struct {
 	places int // bricks that need separate groups
 	groups []group
@@ -87,8 +87,9 @@ type disk struct {
 	freeKiB, extentKiB uint64
 }
 
-// LargestGiB returns the size of the largest volume that is certain to fit, in whichever order Heketi tries the disks; 0 if none
-// is. For a volume that already has bricks, it returns the largest number of GiB that a single expand is certain to add.
+// LargestGiB returns the size of the largest volume that is certain to fit, whatever the order in which Heketi tries the disks,
+// or 0 if there is none. For a volume that already has bricks, it returns the largest number of GiB that a single expand is
+// certain to add.
 func (r Room) LargestGiB() int {
 	largest := 0
 	for sets := 1; sets <= r.layout.SetsLeft(); sets *= 2 {
@@ -103,15 +104,15 @@ func (r Room) LargestGiB() int {
 	return min(largest, volume.MaxGiB)
 }
 
-// surelyFits reports whether that many sets of bricks of the given size are certain to find places, whichever choice Heketi makes
-// for each of them.
+// surelyFits reports whether the given number of sets, with bricks of the given size, is certain to fit, whichever choice Heketi
+// makes for each set.
 func (r Room) surelyFits(brickKiB uint64, sets int) bool {
 	unfit := func(c choice) bool { return !c.surelyFits(r.layout, brickKiB, sets) }
 	return len(r.choices) > 0 && !slices.ContainsFunc(r.choices, unfit)
 }
 
-// surelyFits does the same for one choice. Heketi takes the disks in random order and does not look ahead, so that with more groups
-// of disks than places it may use up the wrong ones first.
+// surelyFits does the same for one choice. Heketi takes the disks in random order and does not look ahead. If there are more
+// groups than places, it may therefore fill the wrong groups first.
 func (c choice) surelyFits(layout Layout, brickKiB uint64, sets int) bool {
 	if len(c.groups) < c.places {
 		return false
@@ -152,8 +153,8 @@ func (l Layout) neededKiB(d disk, brickKiB uint64) uint64 {
 
 func roundUp(n, unit uint64) uint64 { return (n + unit - 1) / unit * unit }
 
-// TotalGiB returns an upper bound of the total size of the volumes that fit, and so of the size of each. The bound holds for any
-// limits of the server, and for any order in which Heketi tries the disks.
+// TotalGiB returns an upper bound of the total size of the volumes that fit. It is therefore also an upper bound for a single
+// volume. The bound holds for any limits of the server, and for any order in which Heketi tries the disks.
 func (r Room) TotalGiB() int {
 	if !slices.ContainsFunc(r.choices, func(c choice) bool { return len(c.groups) >= c.places }) {
 		return 0
@@ -169,7 +170,7 @@ func (r Room) TotalGiB() int {
 		usable = append(usable, n)
 		sum += n
 	}
-	// x KiB of data need x KiB in each of that many groups, since a group holds at most one copy.
+	// x KiB of data need x KiB in each of as many groups as there are places, since a group holds at most one copy.
 	copies := sort.Search(int(sum), func(i int) bool {
 		x := uint64(i) + 1
 		var held uint64
@@ -181,8 +182,8 @@ func (r Room) TotalGiB() int {
 	return int(uint64(copies) * r.layout.data() / kibPerGiB)
 }
 
-// usableKiB returns the size of the largest brick that fits on a disk, without regard to Heketi's limit for bricks. Several bricks
-// are not larger together, because each has its own metadata.
+// usableKiB returns the size of the largest brick that fits on a disk, without regard to Heketi's limit for bricks. Several
+// smaller bricks would not hold more in total, because each needs its own metadata.
 func (l Layout) usableKiB(d disk) uint64 {
 	brick := uint64(sort.Search(int(d.freeKiB), func(i int) bool { return l.neededKiB(d, uint64(i)+1) >= d.freeKiB }))
 	if brick < smallestBrick {

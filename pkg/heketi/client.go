@@ -17,8 +17,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Client calls one backend with one user's credentials. Its errors wrap one of package volume's errors; they are of type *Error
-// if a request was sent to Heketi.
+// Client calls one backend with one user's credentials. Its errors wrap one of package volume's errors. If Heketi refuses a
+// request or does not answer, the error is an *Error; if Heketi has another database, it is an *OtherDatabaseError.
 type Client struct {
 	backend     *Backend
 	credentials volume.Credentials
@@ -27,8 +27,9 @@ type Client struct {
 // Timing returns the timeouts and intervals that the backend's clients use.
 func (c *Client) Timing() Timing { return c.backend.timing }
 
-// CreateVolume makes a volume and waits for it, in one of the backend's operation slots. sending is called when a slot is free
-// and before anything is sent; an error from it ends the call. OutcomeOf returns the effect of a call that has failed.
+// CreateVolume makes a volume and waits for it, in one of the backend's operation slots. It calls the function sending when it
+// has a slot, before it sends anything; if sending returns an error, CreateVolume returns that error. After another error,
+// OutcomeOf returns the effect of the call.
 func (c *Client) CreateVolume(ctx context.Context, request CreateRequest, sending func() error) (made Volume, err error) {
 	err = c.backend.operate(ctx, "create", func() error {
 		api, err := c.api(ctx, nil)
@@ -52,8 +53,8 @@ func (c *Client) CreateVolume(ctx context.Context, request CreateRequest, sendin
 }
 
 // ExpandVolume enlarges a volume by deltaGiB and waits for it, in one of the backend's operation slots. Heketi neither locks the
-// volume nor recognises a repetition: the caller has to prevent concurrent and repeated calls. sending is called when a slot is
-// free and before anything is sent; an error from it ends the call. OutcomeOf returns the effect of a call that has failed.
+// volume nor recognises a repetition: the caller has to prevent concurrent and repeated calls. The function sending and the
+// errors are as for CreateVolume.
 func (c *Client) ExpandVolume(ctx context.Context, id string, deltaGiB int, sending func() error) (expanded Volume, err error) {
 	err = c.backend.operate(ctx, "expand", func() error {
 		client, err := c.api(ctx, nil)
@@ -91,8 +92,8 @@ func (c *Client) DeleteVolume(ctx context.Context, id string) error {
 	})
 }
 
-// Volume returns a complete volume. ErrNotFound is also returned for a volume that is being made or removed: Heketi hides those,
-// and only the dump shows them.
+// Volume returns a complete volume. ErrNotFound is also returned for a volume that is being made or removed: Heketi hides such a
+// volume, and only a dump shows it.
 func (c *Client) Volume(ctx context.Context, id string) (Volume, error) {
 	api, err := c.api(ctx, nil)
 	if err != nil {
@@ -125,7 +126,7 @@ func (c *Client) Clusters(ctx context.Context) ([]string, error) {
 	return list.Clusters, nil
 }
 
-// Dump reads Heketi's whole database in one consistent view, including what is pending. It fails with an OtherDatabaseError if a
+// Dump reads Heketi's whole database in one consistent view, including pending volumes. It fails with an OtherDatabaseError if a
 // cluster of the configuration is missing.
 func (c *Client) Dump(ctx context.Context) (Dump, error) {
 	if c.backend.dumps.Acquire(ctx, 1) != nil {
@@ -150,13 +151,13 @@ func (c *Client) Dump(ctx context.Context) (Dump, error) {
 	return dump, nil
 }
 
-// api returns Heketi's client for one call. A new one is made for each call, because it takes no context and because the key may
-// have changed; the connections are the backend's.
+// api returns Heketi's own client for one call. Each call needs a new one, because Heketi's client takes no context, and because
+// the key may have changed. All of them share the backend's connections.
 func (c *Client) api(ctx context.Context, stream func(io.Reader) error) (*goclient.Client, error) {
 	return c.apiWithin(ctx, c.backend.timing.Exchange, stream)
 }
 
-// apiWithin is like api, with a different time limit for each request.
+// apiWithin is like api, but takes the time limit for each request.
 func (c *Client) apiWithin(ctx context.Context, limit time.Duration, stream func(io.Reader) error) (*goclient.Client, error) {
 	key, err := c.backend.key(c.credentials)
 	if err != nil {
@@ -179,7 +180,7 @@ var (
 	errNoOperation = errors.New("the answer describes no such operation")
 )
 
-// typed returns the *Error that the performer made. If Heketi's client has refused an answer that the performer accepted, typed
+// typed returns the *Error that the performer made. If the performer accepted an answer that Heketi's client has refused, typed
 // makes the *Error.
 func (c *Client) typed(err error, method, path string) error {
 	if typed, ok := errors.AsType[*Error](err); ok {

@@ -40,9 +40,9 @@ type BackendConfig struct {
 	Clusters []string `json:"clusters,omitempty"`
 	// Adopt allows volumes whose handles end in /adopted to be deleted and expanded. Absent: true.
 	Adopt *bool `json:"adopt,omitempty"`
-	// VolumeNamePrefix distinguishes the volumes of this installation from those of others that use the same Heketi: the names of
-	// new volumes begin with it, and of the volumes that a driver has made, only those with the prefix are deleted and expanded.
-	// Absent: no prefix.
+	// VolumeNamePrefix distinguishes the volumes of this installation from those of others that use the same Heketi. The names of
+	// new volumes begin with it. A volume that a driver has made is deleted and expanded only if its name has the prefix. Absent:
+	// no prefix.
 	VolumeNamePrefix string `json:"volumeNamePrefix,omitempty"`
 }
 
@@ -93,7 +93,7 @@ func (b *BackendConfig) complete(field string) error {
 	var errs []error
 	if !volume.ValidBackendName(b.Name) {
 		errs = append(errs, volume.Invalid(field+".name", b.Name,
-			"must be 1 to 63 lower-case letters, digits, dots and hyphens; it begins the volume handles and so can never change"))
+			"must be 1 to 63 lower-case letters, digits, dots and hyphens; every volume handle begins with it, so it can never change"))
 	}
 	url, err := volume.NormalizeURL(field+".url", b.URL)
 	if err == nil {
@@ -139,8 +139,8 @@ func (b *BackendConfig) checkClusters(field string) error {
 	return errors.Join(errs...)
 }
 
-// checkUser refuses every user but admin. Heketi has one other user, "user". Its create is accepted and then cannot be followed,
-// because all paths but /volumes are forbidden to it: the volume would be made and lost (heketi:
+// checkUser refuses every user but admin. Heketi has one other user, "user". Heketi accepts a create from this user, but forbids
+// all paths but /volumes, so the user cannot ask for the result: the volume would be made and lost (heketi:
 // apps/glusterfs/app_middleware.go).
 func checkUser(field, user string) error {
 	if user == defaultUser {
@@ -150,7 +150,8 @@ func checkUser(field, user string) error {
 		`must be "admin": Heketi's only other user, "user", may start a create but not ask for its result`)
 }
 
-// readSmallFile refuses files that are given by mistake, such as a device or a disk image.
+// readSmallFile reads a file of at most limit bytes. It refuses a larger file, which was given by mistake, such as a device or a
+// disk image.
 func readSmallFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path) // #nosec G304 -- the administrator names this file
 	if err != nil {

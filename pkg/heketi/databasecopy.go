@@ -9,7 +9,8 @@ import (
 	"net/http"
 )
 
-// DatabaseCopy writes a consistent copy of Heketi's database file to w. An answer that is not a database is not written.
+// DatabaseCopy writes a consistent copy of Heketi's database file to w. It writes nothing of an answer that is not a database. If
+// it fails for another reason, w may have a part of the copy.
 func (c *Client) DatabaseCopy(ctx context.Context, w io.Writer) error {
 	const path = "/backup/db"
 	client, err := c.api(ctx, func(body io.Reader) error {

@@ -1,11 +1,15 @@
 // Package heketi is a client of Heketi, the server that makes gluster volumes, and the only package that depends on Heketi's API.
-// It wraps Heketi's own Go client and adds contexts, timeouts, typed errors, a limit that queues operations instead of failing
-// them, and polling intervals that grow with the duration of an operation.
+// It wraps Heketi's own Go client, and adds contexts, timeouts and typed errors. Operations beyond a backend's limit wait for a
+// slot instead of failing. The longer an operation takes, the longer are the intervals between polls.
 //
-// Backends holds the Heketi servers of a configuration file, and follows the changes of the file if OpenBackends made it. A
-// Backend is one server. A Client calls a Backend with one user's credentials. A Room estimates, from a Dump of Heketi's
-// database, the size of the volumes that fit.
+// OpenBackends, or LoadConfig and NewBackends, returns the Heketi servers of a configuration file as Backends. OpenBackends also
+// follows later changes of the file. Select or ByName returns a Backend, which is one server. Backend.Client returns a Client,
+// which calls the server with one user's credentials. A program without a configuration file calls NewClient. A Room estimates,
+// from a Dump of Heketi's database, the size of the volumes that fit.
 //
-// The errors wrap those of package volume. For a failed create, expand or delete, OutcomeOf returns whether Heketi refused it,
-// tried it without success, or may still carry it out.
+// Backends, Backend and Client may be used concurrently, and nothing runs in the background. Close only closes idle connections,
+// which otherwise stay open for a minute.
+//
+// The errors wrap those of package volume. OutcomeOf returns the effect of a failed create, expand or delete: Refused (nothing
+// was begun), Failed, or Unknown (Heketi may have carried it out, or may still do so).
 package heketi

@@ -44,7 +44,7 @@ type DumpOperation struct {
 	Status string
 }
 
-// DumpNode is a node as an administrator has set it up. Heketi does not record whether it answers.
+// DumpNode is a node as an administrator has set it up. Heketi does not record whether the node answers.
 type DumpNode struct {
 	Host   string // storage address
 	Zone   int
@@ -96,7 +96,7 @@ func decodeDump(decoder *json.Decoder) (Dump, error) {
 	if err != nil {
 		return Dump{}, fmt.Errorf("database dump: %w", err)
 	}
-	// Without these two it is not a dump, and no conclusions may be drawn from it.
+	// An answer without these two sections is not a dump, and no conclusions may be drawn from it.
 	if !seen["clusterentries"] || !seen["volumeentries"] {
 		return Dump{}, errors.New("the answer is not a dump of Heketi's database")
 	}
@@ -109,8 +109,8 @@ type ignored struct{}
 // UnmarshalJSON implements json.Unmarshaler.
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-// eachMember calls read for every member of the next value, an object; read consumes the member's value. A null is an empty
-// object.
+// eachMember calls read for each member of the next value, which must be an object. The function read must decode the member's
+// value. A null counts as an empty object.
 func eachMember(decoder *json.Decoder, read func(name string) error) error {
 	token, err := decoder.Token()
 	if token == nil { // there is no token if there is an error

@@ -107,8 +107,8 @@ func OutcomeOf(err error) Outcome {
 	return Unknown
 }
 
-// MayBeLate reports whether the request of err was sent, was not answered by Heketi, and so may still be carried out later. It is
-// false for an operation that Heketi has accepted, because Heketi's records show that one.
+// MayBeLate reports whether the request of err was sent, has no answer from Heketi, and may therefore still be carried out. It is
+// false for an operation that Heketi has accepted, because Heketi's records show such an operation.
 func MayBeLate(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Stage == StageRequest && OutcomeOf(err) == Unknown
@@ -122,8 +122,7 @@ func (e *Error) neverArrived() bool {
 	return ok && op.Op == "dial"
 }
 
-// refusal reports whether the answer is a refusal by Heketi, sent before it begins anything. A gateway's 5xx and a panic are no
-// refusals.
+// refusal reports whether Heketi has refused the request before it began anything. A gateway's 5xx and a panic are no refusals.
 func (e *Error) refusal() bool {
 	switch {
 	case e.Status >= 400 && e.Status < 500 && e.Status != http.StatusRequestTimeout:
@@ -142,8 +141,8 @@ const (
 	longestName = 200 // of ids, paths and lists of them
 )
 
-// oneLine makes an answer fit for logs and events: Heketi joins several causes with newlines, and answers a panic with a stack
-// trace.
+// oneLine makes an answer fit for logs and events. Heketi joins several causes with newlines, and answers with a stack trace when
+// it has panicked.
 func oneLine(text string) string {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "PANIC") {

@@ -22,7 +22,7 @@ type Examination struct {
 // ExaminedCluster holds the answers of a cluster's nodes.
 type ExaminedCluster struct {
 	Nodes   map[string]ExaminedNode  // by Heketi's id
-	Volumes map[string]GlusterVolume // by name, as reported by the nodes; nil: glusterd has answered on none
+	Volumes map[string]GlusterVolume // by name, as reported by the nodes; nil: glusterd has answered on no node
 }
 
 // ExaminedNode is a gluster node.
@@ -32,12 +32,12 @@ type ExaminedNode struct {
 	Mounted  map[string]bool // by the mount point of a brick's file system; nil: not known
 }
 
-// GlusterVolume is a volume as gluster has it.
+// GlusterVolume is a volume as gluster reports it.
 type GlusterVolume struct {
 	Status string   // "Started", "Stopped" or "Created"
 	Bricks []string // host:/path, the bricks of a set next to each other
-	Set    int      // bricks in a set: copies, or pieces of a dispersed volume; at least 1
-	Needed int      // bricks of a set that suffice to read and write
+	Set    int      // number of bricks in a set: copies, or pieces of a dispersed volume; at least 1
+	Needed int      // number of bricks of a set that reads and writes need
 }
 
 // Started reports whether the volume can be mounted.
@@ -110,8 +110,8 @@ func (e *Examination) readCluster(decoder *json.Decoder) error {
 	return err
 }
 
-// add keeps the report of the first node that has a volume: glusterd reports the same on every node, except on one that was
-// detached or reinstalled, which has no volumes.
+// add keeps, for each volume, the report of the first node that has the volume. All nodes report the same, except a node that was
+// detached or reinstalled: it reports no volumes.
 func (c *ExaminedCluster) add(node nodeData) {
 	c.Nodes[node.NodeHeketiID] = node.examined()
 	if node.VolumeInfo == nil {
@@ -127,7 +127,8 @@ func (c *ExaminedCluster) add(node nodeData) {
 	}
 }
 
-// eachElement calls read for every element of the next value, an array; read consumes the element. A null is an empty array.
+// eachElement calls read for each element of the next value, which must be an array. The function read must decode the element. A
+// null counts as an empty array.
 func eachElement(decoder *json.Decoder, read func() error) error {
 	token, err := decoder.Token()
 	if token == nil { // there is no token if there is an error
@@ -148,8 +149,8 @@ func eachElement(decoder *json.Decoder, read func() error) error {
 	return err
 }
 
-// BrickMounted reports whether the file system under a brick's path is mounted on the node; known is false if the node did not
-// report it. Heketi makes each brick one level below its own mount point.
+// BrickMounted reports whether the file system of a brick is mounted on the node. The result known is false if the node did not
+// report it. Heketi makes each brick one level below the mount point of its file system.
 func (n ExaminedNode) BrickMounted(brick string) (mounted, known bool) {
 	mounted, known = n.Mounted[path.Dir(brick)]
 	return mounted, known

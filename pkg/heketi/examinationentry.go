@@ -63,9 +63,9 @@ func (v volumeInfo) volume() GlusterVolume {
 	return GlusterVolume{Status: v.StatusStr, Bricks: bricks, Set: set, Needed: min(max(1, needed), set)}
 }
 
-// quorum returns how many copies must be present. By default gluster requires more than half of three and more copies, and any
-// one of two. Of two copies with quorum "auto", gluster requires the first one. quorum does not make that distinction, but a
-// client does.
+// quorum returns how many copies must be present. By default, gluster requires more than half of the copies if there are three or
+// more, and either copy if there are two. With quorum type "auto", gluster requires the first of two copies. This function
+// ignores that, but a client does not.
 func (v volumeInfo) quorum() int {
 	needed := 1
 	if v.ReplicaCount > 2 {

@@ -61,7 +61,7 @@ func (b *Backend) Hello(ctx context.Context) (Greeting, error) {
 }
 
 // ahead returns how far Heketi's clock, which shows date, is ahead of this machine's clock, which shows asked and answered. HTTP
-// cuts off the fraction of the second, which is half a second on average.
+// dates lack the fraction of the second, so ahead adds its average of half a second.
 func ahead(date, asked, answered time.Time) time.Duration {
 	return date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
 }

@@ -23,8 +23,8 @@ type Cluster struct {
 type Node struct {
 	ID      string
 	Cluster string   // id
-	Manage  []string // addresses that Heketi uses; only the first is used
-	Storage []string // addresses that gluster uses; only the first is used
+	Manage  []string // addresses for Heketi, which uses only the first
+	Storage []string // addresses for gluster; Heketi uses only the first
 	Zone    int
 	Devices []Device
 }
@@ -33,8 +33,8 @@ type Node struct {
 type Device struct {
 	ID    string
 	Name  string
-	Paths []string // other paths of it that Heketi recorded
-	UUID  string   // of LVM's physical volume on it; "" if Heketi did not record it
+	Paths []string // other paths of the disk that Heketi recorded
+	UUID  string   // of LVM's physical volume on the disk; "" if Heketi did not record it
 	State string   // online, offline or failed
 
 	Bricks []string // ids
@@ -171,8 +171,8 @@ func (c *Client) AddNode(ctx context.Context, n NewNode) (added Node, err error)
 	return added, err
 }
 
-// AddDevice makes Heketi use a disk of a node, and waits for it. Heketi does not compare the disk with those that it already has;
-// it only refuses a disk that is not empty.
+// AddDevice makes Heketi use a disk of a node, and waits for it. Heketi does not check whether it already has the disk; it only
+// refuses a disk that is not empty.
 func (c *Client) AddDevice(ctx context.Context, d NewDevice) error {
 	return c.backend.operate(ctx, "add-device", func() error {
 		client, err := c.api(ctx, nil)

@@ -5,16 +5,18 @@ import (
 	"time"
 )
 
-// Observer is told of every operation that this process requests from Heketi, and of refused logins. Its methods are called concurrently.
+// Observer receives every operation that this process requests from Heketi, and every refused login. Its methods are called
+// concurrently.
 type Observer interface {
-	// Began is called when an operation, such as "create", "cleanup" or "add-node", gets one of the backend's slots; queued is how
-	// long it waited for the slot. ended is called with one of the outcomes below when the operation is over.
+	// Began is called when an operation, such as "create", "cleanup" or "add-node", gets one of the backend's slots. The parameter
+	// queued is the time that the operation has waited for the slot. When the operation is over, the returned function ended is
+	// called with one of the outcomes below.
 	Began(backend, operation string, queued time.Duration) (ended func(outcome string))
 
 	// Configured is called when a backend is added to the configuration or changed in it.
 	Configured(backend string)
 
-	// LoginRefused is called when Heketi refuses the login of a request, of an operation or not.
+	// LoginRefused is called when Heketi refuses the login of any request, even one that belongs to no operation.
 	LoginRefused(backend string)
 }
 
@@ -26,7 +28,7 @@ const (
 	OutcomeUnknown = "unknown"
 )
 
-// Setting configures the result of NewBackends.
+// Setting configures the result of NewBackends and OpenBackends.
 type Setting func(*Backends)
 
 // WithObserver sets the observer that operations are reported to.

@@ -9,8 +9,8 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// OtherDatabaseError is returned when Heketi lacks a cluster of the configuration: its database is not the one that has the
-// volumes, so a volume that is missing in that database may still exist. It wraps volume.ErrUnavailable.
+// OtherDatabaseError is returned when Heketi lacks a cluster of the configuration. Heketi's database is then not the one that has
+// the volumes, so a volume that it lacks may still exist. The error wraps volume.ErrUnavailable.
 type OtherDatabaseError struct {
 	Backend string
 	URL     string
@@ -27,8 +27,8 @@ func (e *OtherDatabaseError) Error() string {
 	if len(e.Present) > 0 {
 		present = "only " + plain.Line(strings.Join(e.Present, ", "), longestName)
 	}
-	return fmt.Sprintf("%v: backend %q (%s) cannot be trusted: its Heketi does not have cluster %s, which the backend's clusters name in the "+
-		"driver's configuration, but %s; %s", volume.ErrUnavailable, e.Backend, e.URL, strings.Join(e.Missing, ", "), present, hintOtherDatabase)
+	return fmt.Sprintf("%v: backend %q (%s) cannot be trusted: its Heketi does not have cluster %s, which the driver's configuration names "+
+		"in the backend's clusters; it has %s; %s", volume.ErrUnavailable, e.Backend, e.URL, strings.Join(e.Missing, ", "), present, hintOtherDatabase)
 }
 
 func (e *OtherDatabaseError) Unwrap() error { return volume.ErrUnavailable }

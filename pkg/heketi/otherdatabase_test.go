@@ -27,9 +27,9 @@ func TestRecognise(t *testing.T) {
 		{"nothing is configured", nil, nil, ""},
 		{"the same", []string{clusterA, clusterB}, []string{clusterB, clusterA}, ""},
 		{"more than configured", []string{clusterA}, []string{clusterB, clusterA}, ""},
-		{"another", []string{clusterA}, []string{clusterC, clusterB}, "cluster " + clusterA + ", which the backend's clusters name in the driver's configuration, but only " + clusterB + ", " + clusterC},
+		{"another", []string{clusterA}, []string{clusterC, clusterB}, "cluster " + clusterA + ", which the driver's configuration names in the backend's clusters; it has only " + clusterB + ", " + clusterC},
 		{"one is missing", []string{clusterA, clusterB}, []string{clusterA}, "cluster " + clusterB + ","},
-		{"none at all", []string{clusterA, clusterB}, nil, "cluster " + clusterA + ", " + clusterB + ", which the backend's clusters name in the driver's configuration, but no cluster at all"},
+		{"none at all", []string{clusterA, clusterB}, nil, "cluster " + clusterA + ", " + clusterB + ", which the driver's configuration names in the backend's clusters; it has no cluster at all"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := &Backend{config: BackendConfig{Name: "main", URL: "http://heketi:8080", Clusters: tt.configured}}

@@ -21,9 +21,10 @@ const (
 	clustersPath = "/clusters"
 )
 
-// performer carries out the HTTP requests of one call of Heketi's client, which passes errors from here to its caller unchanged.
+// performer carries out the HTTP requests of one call of Heketi's client. The client passes the performer's errors to its caller
+// unchanged.
 type performer struct {
-	ctx     context.Context //nolint:containedctx // Heketi's client passes none on
+	ctx     context.Context //nolint:containedctx // Heketi's client passes no context on
 	backend *Backend
 	limit   time.Duration // of one request with its whole answer
 	client  *http.Client
@@ -46,7 +47,8 @@ func (p *performer) Do(request *http.Request) (*http.Response, error) {
 	return p.start(request)
 }
 
-// start sends a request, and repeats it while Heketi is at its limit. Heketi checks the limit before it changes anything.
+// start sends a request, and repeats it while Heketi is at its limit of operations. That is safe, because Heketi checks the limit
+// before it changes anything.
 func (p *performer) start(request *http.Request) (*http.Response, error) {
 	began := time.Now()
 	wait := p.backend.timing.PollMin
@@ -61,7 +63,7 @@ func (p *performer) start(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// follow polls an accepted operation until it has ended. If Heketi is unreachable for a while, follow goes on polling, because
+// follow polls an accepted operation until it has ended. If Heketi is unreachable for a while, follow continues to poll, because
 // the operation may still be running.
 func (p *performer) follow(request *http.Request) (*http.Response, error) {
 	began := time.Now()
@@ -186,8 +188,8 @@ func (p *performer) readBody(response *http.Response) error {
 	return nil
 }
 
-// redirect follows only Heketi's own redirection, from the queue to the result. Any other would turn a POST into a GET, or send a
-// signed token to another host.
+// redirect follows only Heketi's own redirection, from the queue to the result. Any other redirection would turn a POST into a
+// GET, or send a signed token to another host.
 func (p *performer) redirect(request *http.Request, via []*http.Request) error {
 	from := via[0].URL
 	if len(via) > 1 || !strings.HasPrefix(from.Path, queuePath) ||

@@ -25,9 +25,9 @@ type fileState struct {
 	size, modified int64
 }
 
-// OpenBackends makes the backends of the configuration file. From then on every look-up uses the present content of the file.
-// Running operations keep the backend with which they began. An invalid file is logged and changes nothing. A key file or CA file
-// that cannot be read is logged, too.
+// OpenBackends makes the backends of the configuration file. All, Select and ByName then use the present content of the file.
+// Running operations keep the backend with which they began. If the file later becomes invalid, the error is logged and the old
+// configuration stays in force. A key file or CA file that cannot be read is only logged.
 func OpenBackends(logger klog.Logger, path string, timing Timing, settings ...Setting) (*Backends, error) {
 	state, err := stateOf(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func OpenBackends(logger klog.Logger, path string, timing Timing, settings ...Se
 	return backends, nil
 }
 
-// report logs a problem once, until it changes or ends.
+// report logs a problem when it begins or changes. A nil problem means that it has ended.
 func (f *configFile) report(problem error) {
 	text := ""
 	if problem != nil {
@@ -58,8 +58,8 @@ func (f *configFile) report(problem error) {
 	f.failed = text
 }
 
-// reload uses the present content of the configuration file and of the CA files, if one of them has changed. A file that cannot be
-// used is read again every time. The caller must hold bs.mu.
+// reload reads the configuration file and the CA files again if one of them has changed. A file that cannot be used is read again
+// at every call. The caller must hold bs.mu.
 func (bs *Backends) reload() {
 	if bs.file == nil {
 		return
@@ -86,9 +86,9 @@ func (bs *Backends) reload() {
 	}
 }
 
-// replace installs the configured backends. A backend whose entry and authority are unchanged stays, with its connections and its
-// operation slots. A backend whose new authority cannot be read stays too, and err gives the reason. reread reports whether a
-// changed authority was read.
+// replace installs the configured backends. A backend whose entry and CA file are unchanged stays, with its connections and its
+// operation slots. A backend whose new CA file cannot be read stays too, and err gives the reason. reread reports whether a
+// changed CA file was read.
 func (bs *Backends) replace(config Config) (reread bool, err error) {
 	all := make([]*Backend, 0, len(config.Backends))
 	for _, c := range config.Backends {
@@ -117,7 +117,7 @@ func (bs *Backends) replace(config Config) (reread bool, err error) {
 	return reread, err
 }
 
-// fileErrors returns the errors about the files of all backends that cannot be read.
+// fileErrors returns why key files and CA files of the backends cannot be read, or nil.
 func (bs *Backends) fileErrors() error {
 	var errs []error
 	for _, b := range bs.all {

@@ -7,7 +7,7 @@ import (
 	"github.com/heketi/heketi/pkg/glusterfs/api"
 )
 
-// The states of a Device. Heketi deletes only a failed device, and sets only an offline one to failed (heketi:
+// The states of a Device. Heketi deletes only a failed device, and only an offline device can become failed (heketi:
 // apps/glusterfs/device_entry.go, stateCheck and CheckDelete).
 const (
 	DeviceOnline  = "online"
@@ -15,8 +15,8 @@ const (
 	DeviceFailed  = "failed"
 )
 
-// SetDeviceState changes a disk's state and waits for it. For the state failed, Heketi moves the bricks on the disk to other
-// disks.
+// SetDeviceState changes a disk's state and waits until Heketi has done so. For the state failed, Heketi moves the bricks on the
+// disk to other disks.
 func (c *Client) SetDeviceState(ctx context.Context, id, state string) error {
 	return c.backend.operate(ctx, "set-device-state", func() error {
 		client, err := c.api(ctx, nil)
@@ -30,8 +30,8 @@ func (c *Client) SetDeviceState(ctx context.Context, id, state string) error {
 	})
 }
 
-// DeleteDevice makes Heketi remove its volume group from a disk and delete the disk's record. With forget, the record is deleted
-// even if the volume group cannot be removed.
+// DeleteDevice makes Heketi remove the volume group that it made on a disk, and delete the disk's record. If forget is true,
+// Heketi deletes the record even if it cannot remove the volume group.
 func (c *Client) DeleteDevice(ctx context.Context, id string, forget bool) error {
 	return c.backend.operate(ctx, "delete-device", func() error {
 		client, err := c.api(ctx, nil)
@@ -49,7 +49,7 @@ func (c *Client) DeleteDevice(ctx context.Context, id string, forget bool) error
 	})
 }
 
-// DeleteNode removes a node without disks from its cluster. Heketi ignores a failure of gluster to detach the peer.
+// DeleteNode removes a node without disks from its cluster. If gluster cannot detach the peer, Heketi ignores that.
 func (c *Client) DeleteNode(ctx context.Context, id string) error {
 	return c.backend.operate(ctx, "delete-node", func() error {
 		client, err := c.api(ctx, nil)

@@ -11,7 +11,7 @@ type Timing struct {
 	PollMin  time.Duration // first interval between polls of an operation
 	PollMax  time.Duration // longest such interval
 	Exchange time.Duration // limit of one request with its whole answer
-	Examine  time.Duration // limit of an examination of gluster, which is one request, too
+	Examine  time.Duration // limit of an examination of gluster, which is also one request
 	Outage   time.Duration // how long Heketi may be unreachable before the outcome of an accepted operation is unknown
 	Throttle time.Duration // how long to repeat a request when Heketi is at its own limit
 	Again    time.Duration // pause between two reads of a volume before a request that must not be repeated
@@ -30,7 +30,7 @@ func DefaultTiming() Timing {
 		Throttle: time.Minute,
 		// A Heketi that was suspended answers queries and requests in any order when it resumes.
 		Again: 200 * time.Millisecond,
-		// Heketi refuses a token five minutes after it was made (heketi: client/api/go-client/client.go, setToken), by a clock that may
+		// Heketi refuses a token five minutes after it was made (heketi: client/api/go-client/client.go, setToken), and its clock may
 		// be two minutes behind (heketi: middleware/jwt.go, iatLeeway). The rest allows for Throttle and Exchange.
 		Late: 10 * time.Minute,
 	}
@@ -47,7 +47,7 @@ func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d/2+1) // #nosec G404 -- nothing secret
 }
 
-// sleep returns false, without delay, when ctx is done.
+// sleep waits for d and returns true, or returns false as soon as ctx is done.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

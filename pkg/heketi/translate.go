@@ -15,17 +15,17 @@ var ErrNameInUse = errors.New("volume name already in use")
 // rule assigns a meaning to an answer of Heketi. Heketi has no error codes and answers most refusals with status 500, so the text
 // has to be matched (heketi: apps/glusterfs/errors.go, app_volume.go, volume_entry.go; middleware/jwt.go).
 //
-// Answers quote names that users choose: those of hosts and of volumes, which contain the names of namespace and claim. To keep a
-// name from being taken for a text, each text contains a blank, which names do not, or is matched at the beginning of the answer,
-// where no name stands.
+// Answers quote names that users choose: those of hosts and of volumes, which contain the names of namespace and claim. No name
+// may be mistaken for a text, and names contain no blank. Each text therefore contains a blank, or must be at the beginning of
+// the answer, where no name stands.
 type rule struct {
 	stage   Stage  // "": any
 	method  string // "": any
 	status  int    // 0: any
 	text    string // part of the answer; "": any
-	begins  bool   // text has to be the beginning of the answer
-	kind    error
-	exactly error
+	begins  bool   // the answer must begin with text
+	kind    error  // of package volume
+	exactly error  // of this package; nil: none
 	hint    string
 }
 
@@ -37,10 +37,10 @@ const (
 	hintClock     = "this machine's clock and Heketi's clock differ; synchronise them"
 	hintRoom      = "add a device or a node to the cluster, or delete volumes"
 	hintBricks    = "a volume has at most as many bricks as Heketi's max_bricks_per_volume allows, 32 by default; Heketi also reports this when free space is scattered"
-	hintPeers     = "gluster needs all its nodes for this; bring them back and it will be repeated"
+	hintPeers     = "gluster needs all its nodes for this; bring them back, then the repeated call succeeds"
 	hintTaken     = "a disk has less free space than Heketi's records show, because something else uses it; heketi-cli device resync corrects the records"
 	hintNode      = "Heketi cannot reach one of its gluster nodes; bring it back, or have Heketi use the others with heketi-cli node disable"
-	hintRebalance = "gluster still moves files to the bricks of an earlier expand, and this one succeeds after that; gluster volume rebalance VOLUME status shows how far it is"
+	hintRebalance = "gluster still moves files to the bricks of an earlier expand; when it has finished, this expand succeeds; gluster volume rebalance VOLUME status shows the progress"
 	hintSnapshots = "delete the volume's snapshots with the gluster command first"
 	hintNoHosts   = "Heketi finds none of the cluster's gluster nodes running"
 	hintNoHeketi  = "is this the URL of a Heketi server?"
@@ -81,10 +81,10 @@ func rules() []rule {
 		{text: "No clusters configured", kind: volume.ErrUnavailable, hint: HintNoClusters},
 		{text: "HTTP request to an HTTPS server", kind: volume.ErrUnavailable, hint: "the backend's url must begin with https"},
 		{status: http.StatusBadRequest, text: "Cluster id ", kind: volume.ErrUnavailable,
-			hint: "it was one of Heketi's clusters a moment ago: its clusters or its database have been replaced"},
+			hint: "Heketi had this cluster a moment ago: its clusters or its database have been replaced"},
 		{method: http.MethodPost, status: http.StatusBadRequest, kind: volume.ErrInvalid},
 		{method: http.MethodPost, status: http.StatusUnprocessableEntity, kind: volume.ErrInvalid},
-		// Nothing in the other requests comes from a user.
+		// The other requests contain nothing from a user.
 		{status: http.StatusBadRequest, kind: volume.ErrUnavailable, hint: hintNoHeketi},
 		{status: http.StatusUnprocessableEntity, kind: volume.ErrUnavailable, hint: hintNoHeketi},
 		{status: http.StatusConflict, kind: volume.ErrPrecondition},

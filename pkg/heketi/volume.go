@@ -29,7 +29,7 @@ func (r CreateRequest) api() *api.VolumeCreateRequest {
 	request.Durability.Disperse.Redundancy = r.Durability.Redundancy
 	request.Gid = r.GID
 	request.GlusterVolumeOptions = r.Options
-	// As in the in-tree plugin: this only makes the thin pools larger, by the factor.
+	// As in the in-tree plugin, this only enlarges the thin pools, by the factor.
 	request.Snapshot.Enable, request.Snapshot.Factor = true, float32(r.SnapFactor)
 	return request
 }
@@ -58,10 +58,10 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 		SizeGiB:    info.Size,
 		GID:        info.Gid,
 		Durability: newDurability(info.Durability),
-		// Not the ready-made backup-volfile-servers option: its commas would end the mount option that contains it.
+		// Heketi's ready-made option backup-volfile-servers is not used: its commas would end the mount option that contains it.
 		Hosts: info.Mount.GlusterFS.Hosts,
 		Block: info.Block,
-		// Heketi joins its own options to the request's and leaves blanks where it has none.
+		// Heketi puts the request's options between its own, and an empty text in place of its own if it has none.
 		Options:    slices.DeleteFunc(slices.Clone(info.GlusterVolumeOptions), func(o string) bool { return strings.TrimSpace(o) == "" }),
 		SnapFactor: max(1, float64(info.Snapshot.Factor)),
 	}
@@ -72,9 +72,9 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 	return v
 }
 
-// DataGiB returns how much data the volume's bricks hold, by their sizes, in whole GiB. It equals the recorded size, unless two
-// expands have overlapped or one was cut off: Heketi then loses one of the two records. ok is false for a volume with arbiter
-// bricks, whose sizes do not follow from the volume's size alone.
+// DataGiB returns how much data fits into the volume's bricks, in whole GiB, computed from the sizes of the bricks. It equals the
+// recorded size, unless two expands have overlapped or one was cut off: Heketi then does not record one of them. The result ok is
+// false for a volume with arbiter bricks, whose sizes do not follow from the volume's size alone.
 func (v Volume) DataGiB() (gib int, ok bool) {
 	layout := v.Layout()
 	if volume.HasArbiter(layout.Options) {
@@ -93,8 +93,8 @@ func (v Volume) Layout() Layout {
 	return layout
 }
 
-// newDurability fills in Heketi's defaults: Heketi returns the durability as it was requested, and an absent type means none and
-// an absent replica count means 2 (heketi: apps/glusterfs/volume_durability*.go).
+// newDurability fills in Heketi's defaults, because Heketi returns the durability as it was requested. An absent type means none,
+// and an absent replica count means 2 (heketi: apps/glusterfs/volume_durability*.go).
 func newDurability(d api.VolumeDurabilityInfo) volume.Durability {
 	switch d.Type {
 	case api.DurabilityReplicate:

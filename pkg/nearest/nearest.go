@@ -1,5 +1,6 @@
-// Package nearest finds the names that a mistyped name may stand for, so that an error message names a few of the allowed names
-// instead of all. It imports nothing of this module, so that every package may use it.
+// Package nearest finds the allowed names that a mistyped name may stand for. An error message then names a few of the allowed
+// names (Hint returns "did you mean a, b or c?") instead of all. The package imports nothing of this module, so that every
+// package may use it.
 package nearest
 
 import (
@@ -11,9 +12,9 @@ import (
 // longest is the maximum length of a word that is compared. The time is quadratic, and words come from users.
 const longest = 100
 
-// Names returns up to limit names of known that word may stand for, the nearest first: names that differ from it in a few
-// letters, and names whose part after the last dot does ("nl-cache" for performance.nl-cache). Letter case is ignored, and "_" is
-// the same as "-".
+// Names returns up to limit of the known names, the nearest first. A name is returned only if it and word, or their parts after
+// the last dot, differ in a few letters: "nl-cahce" finds performance.nl-cache. Letter case is ignored, and "_" is the same as
+// "-". For a word of more than 100 bytes there are no names.
 func Names(word string, known []string, limit int) []string {
 	if word == "" || len(word) > longest {
 		return nil

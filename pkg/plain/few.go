@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Few joins things with the separator, but no more of them than limit. If some are left, it appends last and their number.
+// Few joins at most limit things with the separator. If n things are left out, it appends the parameter last and "n more".
 func Few(things []string, limit int, separator, last string) string {
 	if len(things) <= limit {
 		return strings.Join(things, separator)

@@ -1,6 +1,6 @@
 // Package plain makes text from servers and users safe for logs, events and terminals: Line returns one line of limited length,
-// Text sets no limit, and Writer is for logs. Few and Plural word lists and counts. The package imports nothing of this module,
-// so that every package may use it.
+// Text sets no limit, and Writer is for logs. Few shortens lists, and Plural writes a count with its noun. The package imports
+// nothing of this module, so that every package may use it.
 package plain
 
 import (
@@ -10,13 +10,13 @@ import (
 	"unicode"
 )
 
-// escape matches the control sequences of terminals: CSI, as for colours and the cursor, and OSC, as for titles, links and the
-// clipboard.
+// escape matches the control sequences of terminals: CSI sequences (colours, the cursor) and OSC sequences (titles, links, the
+// clipboard).
 var escape = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b\\][^\x07\x1b]*(\x07|\x1b\\\\)")
 
-// Line returns the text as one line. A text of more than limit bytes is cut and ends in three dots.
-// Semicolons join the lines of the text. Blanks replace control characters, control sequences of terminals, invisible characters,
-// and characters that change the direction of writing. U+FFFD replaces invalid UTF-8.
+// Line returns the text as one line of at most limit bytes. A longer text is cut and ends in three dots. Semicolons join the
+// lines of the text. Blanks replace control characters, control sequences of terminals, invisible characters, and characters that
+// change the direction of writing. U+FFFD replaces invalid UTF-8.
 func Line(text string, limit int) string {
 	text = text[:min(len(text), 64*limit)] // limits the work, and leaves enough text even if sequences are removed
 	text = escape.ReplaceAllString(strings.TrimSpace(text), " ")

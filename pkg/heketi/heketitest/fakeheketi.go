@@ -18,7 +18,7 @@ const DefaultKey = "the admin key"
 // Cluster is a cluster of the server.
 type Cluster struct {
 	ID        string
-	FreeGiB   int  // free space for the sum of all volume sizes
+	FreeGiB   int  // total capacity: the maximum of the sum of all volume sizes
 	BlockOnly bool // refuses file volumes
 	Hosts     []string
 }
@@ -39,8 +39,8 @@ type Server struct {
 	limit      int
 	clusters   []*Cluster
 	volumes    map[string]*record
-	operations map[string]*operation // those in the database
-	queue      map[string]*operation // those that can be polled
+	operations map[string]*operation // operations in the database
+	queue      map[string]*operation // operations that can be polled
 	held       bool
 	unrecorded int
 	opError    string
@@ -51,7 +51,7 @@ type Server struct {
 type record struct {
 	info    api.VolumeInfo
 	bricks  []api.BrickInfo
-	pending string // Heketi does not mark a volume that it expands
+	pending string // id of the operation that makes or removes the volume; Heketi does not mark a volume that it expands
 }
 
 type operation struct {
@@ -170,7 +170,7 @@ func (s *Server) removeBricks(op *operation) {
 	v.bricks = slices.DeleteFunc(v.bricks, func(b api.BrickInfo) bool { return slices.Contains(op.bricks, b) })
 }
 
-// Strand makes every running operation a failed one that Heketi could not undo.
+// Strand marks every running operation as one that has failed and that Heketi could not undo.
 func (s *Server) Strand(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,7 +193,7 @@ func (s *Server) Size(id string) int {
 	return s.volumes[id].info.Size
 }
 
-// SetSize records a size that differs from that of the volume's bricks, as after two overlapping expands.
+// SetSize records a size that differs from the size of the bricks, as after two overlapping expands.
 func (s *Server) SetSize(id string, gib int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,7 +227,7 @@ func (s *Server) EmptyDatabase() {
 	s.volumes, s.operations, s.queue = map[string]*record{}, map[string]*operation{}, map[string]*operation{}
 }
 
-// ReplaceDatabase removes everything and adds other clusters, like a Heketi that starts with the database of another.
+// ReplaceDatabase removes everything and adds other clusters, like a Heketi that starts with another Heketi's database.
 func (s *Server) ReplaceDatabase(clusters ...Cluster) {
 	s.EmptyDatabase()
 	s.mu.Lock()

@@ -14,20 +14,20 @@ type Fault struct {
 	Prefix string // of method and path, such as "POST /volumes"
 	Times  int    // how often; 0: until it is lifted
 
-	Status int    // answer this, and do nothing
+	Status int    // answer with this status, and do nothing
 	Body   string // with Status
-	Drop   bool   // close the connection without an answer, and do nothing, like a Fault without any other field
+	Drop   bool   // close the connection without an answer, and do nothing; the default
 	After  bool   // with Drop: carry the request out first
 
-	Late    <-chan struct{} // carry the request out, and delay the answer until this is closed
-	Held    <-chan struct{} // close the connection without an answer, and carry the request out when this is closed
-	Carried chan<- struct{} // with Late or Held: receives when the request was carried out; may be nil
+	Late    <-chan struct{} // carry the request out, and delay the answer until this channel is closed
+	Held    <-chan struct{} // close the connection without an answer, and carry the request out when this channel is closed
+	Carried chan<- struct{} // with Late or Held: gets a value when the request was carried out; may be nil
 
 	used   int
 	lifted bool
 }
 
-// Inject adds a fault; lift removes it.
+// Inject adds a fault. The returned function lift removes it.
 func (s *Server) Inject(f Fault) (lift func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *Server) fault(r *http.Request) *Fault {
 	return nil
 }
 
-// faulty carries out a request under the first fault that matches it, if there is one.
+// faulty applies the first fault that matches a request. Without one, it only carries the request out.
 func (s *Server) faulty(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := s.fault(r)

@@ -140,7 +140,7 @@ func (s *Server) deleteVolume(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin records an operation that makes or removes the volume, which hides the volume.
+// begin records an operation that makes or removes the volume, and so hides the volume.
 func (s *Server) begin(k kind, v *record) *operation {
 	op := &operation{id: newID(), kind: k, volume: v.info.Id}
 	v.pending = op.id

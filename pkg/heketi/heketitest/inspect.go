@@ -19,7 +19,7 @@ func (s *Server) OperationIDs() []string {
 	return slices.Sorted(maps.Keys(s.operations))
 }
 
-// StrandDelete begins the delete of a volume and makes it stale, like a restart in the middle.
+// StrandDelete begins the delete of a volume and makes the operation stale, like a restart in the middle.
 func (s *Server) StrandDelete(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,7 +25,7 @@ func TestAbsentNodes(t *testing.T) {
 		if len(result.Absent) != 2 || result.Absent[0].Manage[0] != "n1" || result.Absent[1].Manage[0] != "n3" {
 			t.Errorf("absent: %+v", result.Absent)
 		}
-		want := []string{"device /dev/sdc of node n1 was not added: no pod", "node n5 was not added: it sleeps (its devices, 1, were not tried)"}
+		want := []string{"device /dev/sdc of node n1 was not added: no pod", "node n5 was not added: it sleeps (its device was not tried)"}
 		if err == nil || !slices.Equal(strings.Split(err.Error(), "\n"), want) {
 			t.Errorf("%v, want %q", err, want)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // check returns the mistakes in the values of a topology whose fields the reader has accepted. charts/glusterfs-storage has the
-// same rules, and test/chart compares them. The rules are strict because names become parts of commands that Heketi runs as root,
+// same rules, and test/chart compares them. The rules are strict because Heketi runs commands as root that contain these names,
 // and Heketi's own check is not strict enough for that.
 func check(t Topology) []error {
 	c := &checker{names: map[string]string{}, addresses: map[string]string{}}
@@ -105,7 +105,7 @@ func (c *checker) tags(tags map[string]string, at, of string) {
 	}
 }
 
-// ForReplica returns the first cluster that can hold volumes with that many copies: each copy needs a separate node.
+// ForReplica returns the first cluster that can hold volumes with the given number of copies: each copy needs a separate node.
 func (t Topology) ForReplica(copies int) (Cluster, error) {
 	most := 0
 	for _, c := range t.Clusters {

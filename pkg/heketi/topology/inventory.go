@@ -16,7 +16,7 @@ import (
 type inventory struct {
 	clusters []heketi.Cluster
 	nodes    map[string]heketi.Node // by the first name
-	taken    map[string]bool        // empty clusters that are to get nodes
+	taken    map[string]bool        // ids of empty clusters that takeEmpty has returned
 }
 
 func read(ctx context.Context, server Server) (*inventory, error) {
@@ -63,12 +63,12 @@ func (i *inventory) clusterOf(c Cluster) (string, error) {
 		for _, id := range ids {
 			parts = append(parts, fmt.Sprintf("%s in %s", strings.Join(found[id], ", "), id))
 		}
-		return "", errors.New("its nodes are in several of Heketi's clusters (" + strings.Join(parts, "; ") + "): list the nodes of each cluster apart, a node cannot move between clusters")
+		return "", errors.New("its nodes are in several of Heketi's clusters (" + strings.Join(parts, "; ") + "): list the nodes of each cluster separately, because a node cannot move between clusters")
 	}
 }
 
-// takeEmpty returns an unused cluster with the settings of c and without nodes and volumes, or "". It returns each cluster only
-// once.
+// takeEmpty returns a cluster that has the settings of c and neither nodes nor volumes, or "" if there is none. It returns each
+// cluster only once.
 func (i *inventory) takeEmpty(c Cluster) string {
 	for _, has := range i.clusters {
 		if len(has.Nodes) == 0 && len(has.Volumes) == 0 && has.File == c.File && has.Block == c.Block && !i.taken[has.ID] {

@@ -11,14 +11,14 @@ import (
 // Lacks holds the parts of a topology that a Heketi lacks, by the names of nodes.
 type Lacks struct {
 	Nodes   []string // nodes that Heketi does not have
-	Devices []string // nodes that Heketi has without all of their devices
+	Devices []string // nodes that Heketi has, but not with all devices
 }
 
 // Compare returns the parts of a topology that Heketi lacks. It changes nothing.
 func Compare(ctx context.Context, server Server, t Topology) (Lacks, error) {
 	had, err := read(ctx, server)
 	if err != nil {
-		return Lacks{}, fmt.Errorf("read what Heketi has: %w", err)
+		return Lacks{}, fmt.Errorf("read Heketi's clusters and nodes: %w", err)
 	}
 	var lacks Lacks
 	for _, n := range t.Nodes() {

@@ -25,11 +25,11 @@ type Server interface {
 // Loader loads topologies.
 type Loader struct {
 	Server Server
-	// Leftover reports whether a device that Heketi has refused contains only what an interrupted add left behind, so that Heketi
-	// may wipe it. Nil: no device does.
+	// Leftover reports whether a device that Heketi has refused contains only the remains of an interrupted add, so that Heketi may
+	// wipe it. If Leftover is nil, no refused device is wiped.
 	Leftover func(ctx context.Context, node, device string) (bool, error)
-	// Absent holds the nodes that cannot be reached now, with the reason. Their missing parts are not added, and are reported in the
-	// error.
+	// Absent holds the nodes that cannot be reached now, with the reason. Load does not add them or their devices; the error names
+	// those that Heketi lacks.
 	Absent map[string]string
 }
 
@@ -37,17 +37,18 @@ type Loader struct {
 type Result struct {
 	Clusters []string      // ids, in the topology's order; "" for a cluster without nodes
 	Added    int           // clusters, nodes and devices
-	Found    int           // those that Heketi had before
+	Found    int           // clusters, nodes and devices that Heketi had before
 	Beyond   []string      // descriptions of what Heketi has in addition to the topology
 	Differs  []string      // descriptions of settings that differ in Heketi and cannot be changed
 	Absent   []heketi.Node // the nodes of Loader.Absent that Heketi has
 }
 
-// Load adds what Heketi lacks. It goes on after Heketi refuses a node or device; the error names all refused ones.
+// Load adds what Heketi lacks. If Heketi refuses a node or a device, Load continues with the others. The error names all refused
+// nodes and devices.
 func (l Loader) Load(ctx context.Context, t Topology) (Result, error) {
 	had, err := read(ctx, l.Server)
 	if err != nil {
-		return Result{}, fmt.Errorf("read what Heketi has: %w", err)
+		return Result{}, fmt.Errorf("read Heketi's clusters and nodes: %w", err)
 	}
 	run := &load{Loader: l, had: had}
 	for i, c := range t.Clusters {
@@ -105,7 +106,7 @@ func (l *load) cluster(ctx context.Context, c Cluster, i int) error {
 	return nil
 }
 
-// newCluster uses a matching cluster without nodes if there is one, such as one that an interrupted load left behind.
+// newCluster returns a matching cluster without nodes, such as one from an interrupted load, or makes a cluster.
 func (l *load) newCluster(ctx context.Context, c Cluster) (string, error) {
 	if id := l.had.takeEmpty(c); id != "" {
 		l.result.Found++
@@ -192,7 +193,7 @@ func (l *load) device(ctx context.Context, n Node, node heketi.Node, d Device) e
 	return nil
 }
 
-// same reports whether Heketi's device is the one in the topology. Heketi's Paths are its other names.
+// same reports whether Heketi's device is the one in the topology. The field Paths has its other names.
 func same(has heketi.Device, d Device) bool {
 	name := path.Clean(d.Name)
 	return path.Clean(has.Name) == name || slices.Contains(has.Paths, name)

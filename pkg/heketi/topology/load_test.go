@@ -125,8 +125,8 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, want := range []string{
 		"device /dev/sdc of node n3 was not added: Initializing device /dev/sdc failed (already initialized or contains data?): WARNING: xfs signature detected on /dev/sdc; it is in use or holds data: name another device, or, if nothing on it is needed, run wipefs --all /dev/sdc on n3",
-		"device /dev/sdd of node n5 was not added: Initializing device /dev/sdd failed (already initialized or contains data?): Device /dev/sdd not found.; is there a disk of this name on the node? lsblk shows them",
-		"node n4 was not added: New Node doesn't have glusterd running (its devices, 4, were not tried); its gluster pod must run, and glusterd in it must answer",
+		"device /dev/sdd of node n5 was not added: Initializing device /dev/sdd failed (already initialized or contains data?): Device /dev/sdd not found.; does the node have a disk of this name? lsblk lists its disks",
+		"node n4 was not added: New Node doesn't have glusterd running (its 4 devices were not tried); its gluster pod must run, and glusterd in it must answer",
 	} {
 		if !slices.Contains(strings.Split(err.Error(), "\n"), want) {
 			t.Errorf("%q is not in\n%v", want, err)

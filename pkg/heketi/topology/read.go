@@ -10,7 +10,8 @@ import (
 // largest is the maximum size of a ConfigMap.
 const largest = 1 << 20
 
-// Read reads a topology from a file. The error names every mistake in it, with its line.
+// Read reads a topology from a file. The error lists up to ten mistakes in the structure, with their lines. If there are none, it
+// lists up to ten mistakes in the values, with their fields.
 func Read(path string) (Topology, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -30,7 +31,7 @@ func Read(path string) (Topology, error) {
 	return t, nil
 }
 
-// Parse reads a topology. The error names every mistake in it, with its line.
+// Parse reads a topology. Its errors are those of Read.
 func Parse(content []byte) (Topology, error) {
 	top, err := parseJSON(content)
 	if err != nil {
@@ -78,7 +79,7 @@ func (r *reader) cluster(v value, at string) Cluster {
 	return c
 }
 
-// entry returns a node from an object that has the node and its devices side by side.
+// entry returns a node from an object with the fields node and devices.
 func (r *reader) entry(v value, at string) (n Node) {
 	fields := r.object(v, at, "node", "devices")
 	for _, f := range fields {

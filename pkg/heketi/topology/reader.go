@@ -61,7 +61,7 @@ func unknown(name string, allowed []string) string {
 	return "allowed are " + strings.Join(allowed, ", ")
 }
 
-// need reports a field that is missing in an object, and what to write.
+// need reports a missing field of an object. The parameter write is the advice in the message.
 func (r *reader) need(v value, fields []field, at, name, write string) {
 	if _, ok := v.any.([]field); ok && !slices.ContainsFunc(fields, func(f field) bool { return f.name == name }) {
 		r.mistake(v.line, at, "%q is missing: write %s", name, write)

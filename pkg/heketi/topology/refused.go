@@ -11,7 +11,7 @@ import (
 type RefusedError struct {
 	Node    string
 	Device  string // "": the node itself
-	Devices int    // of a refused node: the number of its devices, which were not tried
+	Devices int    // number of devices of the refused node; none of them was tried
 	Err     error
 }
 
@@ -22,8 +22,11 @@ func (e *RefusedError) Error() string {
 		return fmt.Sprintf("device %s of node %s was not added: %s%s", e.Device, e.Node, reason, deviceHint(reason, e.Device, e.Node))
 	}
 	text := fmt.Sprintf("node %s was not added: %s", e.Node, reason)
-	if e.Devices > 0 {
-		text += fmt.Sprintf(" (its devices, %d, were not tried)", e.Devices)
+	switch {
+	case e.Devices == 1:
+		text += " (its device was not tried)"
+	case e.Devices > 1:
+		text += fmt.Sprintf(" (its %d devices were not tried)", e.Devices)
 	}
 	return text + nodeHint(reason)
 }
@@ -41,10 +44,10 @@ func deviceHint(reason, device, node string) string {
 		}
 		return false
 	}
-	// Heketi adds "already initialized or contains data?" to every reason, so that it is checked last.
+	// Heketi adds "already initialized or contains data?" to every reason, so "contains data" is checked last.
 	switch {
 	case has("not found", "No such file", "No device found"):
-		return "; is there a disk of this name on the node? lsblk shows them"
+		return "; does the node have a disk of this name? lsblk lists its disks"
 	case has("excluded by a filter", "is partitioned"):
 		return "; the disk has partitions, or is used already: name an empty disk or a partition"
 	case has("contains data", "contains Physical Volume", "of volume group", "already in use"):
@@ -60,7 +63,7 @@ func nodeHint(reason string) string {
 	case strings.Contains(reason, "already used by node"):
 		return "; another node of Heketi has this name or address"
 	case strings.Contains(reason, "already part of another cluster"):
-		return "; its /var/lib/glusterd is from another gluster cluster: detach it there, or empty the directory"
+		return "; its /var/lib/glusterd is from another gluster cluster: detach the node from that cluster, or empty the directory"
 	}
 	return ""
 }

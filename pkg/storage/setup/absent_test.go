@@ -95,7 +95,7 @@ func TestNewOnAnAbsentNode(t *testing.T) {
 	err := w.run("")
 	for _, want := range []string{
 		"step 6 of 6, load the topology: device /dev/sdc of node n1 was not added: glusterd does not answer in pod gluster-n1",
-		"node n4 was not added: there is no pod of gluster: is the node labelled for it?", "(its devices, 1, were not tried)",
+		"node n4 was not added: there is no pod of gluster: is the node labelled for it?", "(its device was not tried)",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
@@ -129,7 +129,7 @@ func TestFirstTimeWithoutANode(t *testing.T) {
 	w.lose(2, "not started")
 	for range 2 {
 		err := w.run("")
-		if err == nil || !strings.Contains(err.Error(), "step 6 of 6, load the topology: node n2 was not added: pod gluster-n2 has not started: it crashes (its devices, 1, were not tried)") {
+		if err == nil || !strings.Contains(err.Error(), "step 6 of 6, load the topology: node n2 was not added: pod gluster-n2 has not started: it crashes (its device was not tried)") {
 			t.Fatalf("%v", err)
 		}
 		w.check(3, 3)
