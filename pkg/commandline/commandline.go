@@ -1,6 +1,6 @@
 // Package commandline contains the common parts of the programs' command lines: signals, errors in one line, exit codes, and the
-// command version. A program passes a function to Main. That function builds the commands below NewRoot, runs them with Execute,
-// and passes an error to Report.
+// command version. A program calls Main with its own function run, and ends the process with the exit code that Main returns. The
+// function run adds the program's commands to the command of NewRoot, calls Execute, and passes an error of Execute to Report.
 package commandline
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/plain"
 )
 
-// Main runs a program and returns its exit code. SIGTERM and SIGINT cancel the context.
+// Main calls run with the process's arguments and output, and returns the exit code of run. SIGTERM and SIGINT cancel the context.
 func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) int) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -36,7 +36,7 @@ func (e UsageError) Unwrap() error { return e.error }
 func Usage(err error) error { return UsageError{err} }
 
 // NewRoot returns the root command of a program, with the command version. The root command itself runs nothing: if no subcommand
-// is given, it fails with an error that begins with the parameter missing.
+// is given, it fails with an error that begins with the text in the parameter "missing".
 func NewRoot(name, short, missing, version string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           name,
@@ -84,7 +84,7 @@ func Version(release string) string {
 	return "(unknown)"
 }
 
-// Execute runs a program, and returns which of its commands has run.
+// Execute runs the command that args name, and returns this command.
 func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, stderr io.Writer) (*cobra.Command, error) {
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -114,7 +114,7 @@ func (p *backendCheck) run(ctx context.Context) []report.Finding {
 func (p *backendCheck) clock(greeting heketi.Greeting) report.Finding {
 	const check = "heketi-clock"
 	if !greeting.Timed {
-		return p.finding(report.Info, check, "its answer has no time, so the clocks cannot be compared", "")
+		return p.finding(report.Info, check, "its answer contains no timestamp, so the clocks cannot be compared", "")
 	}
 	ahead := greeting.Ahead.Round(time.Second)
 	side, distance, limit := "ahead of", ahead, farthestAhead
@@ -122,7 +122,7 @@ func (p *backendCheck) clock(greeting heketi.Greeting) report.Finding {
 		side, distance, limit = "behind", -ahead, farthestBehind
 	}
 	message := fmt.Sprintf("its clock is %s %s this machine's", distance, side)
-	limits := fmt.Sprintf("; Heketi refuses every request when it is more than %s ahead or %s behind", farthestAhead, farthestBehind)
+	limits := fmt.Sprintf("; Heketi refuses every request if its clock is more than %s ahead or %s behind", farthestAhead, farthestBehind)
 	const remedy = "synchronise the clocks of both machines (chrony, systemd-timesyncd)"
 	switch {
 	case distance >= limit:
@@ -156,7 +156,7 @@ func (p *backendCheck) key(ctx context.Context) (finding report.Finding, ok bool
 		return p.failed(report.Critical, check, err), false
 	case len(clusters) == 0:
 		return p.finding(report.Critical, "heketi-database", heketi.HintNoClusters,
-			"if it had volumes, restore its database and create nothing before that; otherwise load a topology",
+			"if it had volumes, restore its database before you create anything; otherwise load a topology",
 			backendreport.CLI(p.backend, "topology load --json=topology.json")), false
 	case !p.backend.HasKey():
 		return p.finding(report.Info, check, "it accepts requests without a key: any program that reaches it can delete every volume",

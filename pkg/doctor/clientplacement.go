@@ -29,7 +29,7 @@ func (n *Node) placement(context.Context, checker) []report.Finding {
 	}
 	if state.Unsupervised {
 		findings = append(findings, nodeFinding(report.Warning, checkClients, "GlusterFS clients can mount more than once, because the container runtime supervises the node plugin's system calls",
-			"see \"What a client may do\" in docs/mounts.md; without seccomp notifications for the node plugin's container, the node plugin supervises its clients")...)
+			"see \"What a client may do\" in docs/mounts.md; if the runtime sets no seccomp notifications for the container, the node plugin supervises its clients")...)
 	}
 	if state.Hidden != "" {
 		findings = append(findings, nodeFinding(report.Warning, checkClients, "GlusterFS clients make their mounts themselves, because the node plugin cannot access their memory: "+shortened(state.Hidden),
@@ -46,7 +46,7 @@ func (n *Node) placement(context.Context, checker) []report.Finding {
 	}
 	if inPod > 0 {
 		findings = append(findings, nodeFinding(report.Warning, checkClients, plain.Plural(inPod, "GlusterFS client")+" in the node plugin's pod: clients there end with the pod",
-			"drain the node before its node plugin is replaced; volumes that are mounted afterwards do not depend on it, if client.placement is node")...)
+			"drain the node before its node plugin is replaced; if client.placement is node, later clients run outside of the pod")...)
 	}
 	if older > 0 {
 		findings = append(findings, nodeFinding(report.Info, checkClients, plain.Plural(older, "GlusterFS client")+" of an earlier version",

@@ -97,7 +97,7 @@ func (p *backendCheck) volumeCount(context.Context) []report.Finding {
 			continue
 		}
 		findings = append(findings, p.finding(report.Warning, check,
-			fmt.Sprintf("%s; Heketi makes no more than %d in a cluster, unless it is set up otherwise", message, volumesPerCluster),
+			fmt.Sprintf("%s; by default, Heketi makes no more than %d in a cluster", message, volumesPerCluster),
 			"start Heketi with a higher HEKETI_GLUSTER_MAX_VOLUMES_PER_CLUSTER, or add a cluster; if you have done so, nothing is wrong"))
 	}
 	return findings

@@ -23,7 +23,7 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 		for _, e := range flatten(err) {
 			findings = append(findings, report.Finding{
 				Severity: report.Critical, Check: "configuration", Subject: subject, Message: redact(e.Error()),
-				Remedy: "correct the file. A driver that runs keeps the configuration it has, one that starts with this file ends at once",
+				Remedy: "correct the file. A running driver keeps its old configuration; a driver that starts with this file ends at once",
 			})
 		}
 		config = readLoosely(path)
@@ -40,7 +40,7 @@ func (c checker) configuration(path string) ([]*heketi.Backend, []report.Finding
 			unreadable = true
 			findings = append(findings, report.Finding{
 				Severity: report.Critical, Check: "configuration", Subject: backendreport.Subject(one.All()[0]), Message: redact(err.Error()),
-				Remedy: "correct the file; the driver takes it as soon as it can be read. Other backends work meanwhile",
+				Remedy: "correct the file; the driver uses it as soon as it can be read. Other backends work meanwhile",
 			})
 		}
 	}
@@ -64,7 +64,7 @@ func readLoosely(path string) heketi.Config {
 	return config
 }
 
-// flatten returns the errors that errors.Join has joined, even below a common prefix, which is left out.
+// flatten returns the errors that errors.Join has joined, without a common prefix that was added to the joined error.
 func flatten(err error) []error {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		joined, ok := e.(interface{ Unwrap() []error })

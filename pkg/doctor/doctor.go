@@ -1,7 +1,10 @@
 // Package doctor looks for faults that prevent volumes from being made or mounted, and reports remedies. It changes nothing,
-// neither in Heketi nor on the node. Config selects the checks, and Run makes them: of the Heketis in a configuration, of this
-// machine as a node, of the ports that a tenant's pod can reach, and of the chart's GlusterFS in the cluster. What Run cannot
-// check becomes a finding, too, so it returns no error.
+// neither in Heketi nor on the node. Run makes all checks that Config selects: it checks the Heketis in a configuration, this
+// machine as a node, the gluster ports that a tenant's pod must not reach, and the chart's GlusterFS in the cluster. A check that
+// cannot be made becomes a finding, too, so Run returns no error.
+//
+// With Config.Node, Run may start the running binary again, through package fusequery. So the program's main function must call
+// fusequery.Serve if fusequery.IsChild reports true.
 package doctor
 
 import (
@@ -21,9 +24,9 @@ import (
 type Config struct {
 	ConfigFile string   // configuration of the driver; "": check no Heketi
 	Node       *Node    // nil: do not check this machine as a node
-	FromPod    []string // gluster servers that must not be reachable from here; this process is then in a tenant's pod
+	FromPod    []string // gluster servers that must not be reachable from here; set it only in a tenant's pod
 	Storage    *Storage // nil: do not check GlusterFS in the cluster
-	// Limit bounds one request to Heketi; a check of a mount may take a quarter of it. The default is 20 s.
+	// Limit is the time limit of one request to Heketi. The check of one mount gets a quarter of it. The default is 20 s.
 	Limit time.Duration
 	// Prober connects to gluster servers; default mount.NewProber.
 	Prober *mount.Prober
@@ -51,7 +54,7 @@ func Run(ctx context.Context, config Config) []report.Finding {
 		checks = append(checks, func(ctx context.Context) []report.Finding { return c.backends(ctx, config.ConfigFile) })
 	}
 	if config.Node != nil {
-		c.clusterServers, _ = fuseclient.ReadClusterServers(config.Node.StateDir) // the check of the records reports an error
+		c.clusterServers, _ = fuseclient.ReadClusterServers(config.Node.StateDir) // the check of the records reports this error
 		for _, check := range config.Node.checks() {
 			checks = append(checks, func(ctx context.Context) []report.Finding { return check(ctx, c) })
 		}
@@ -70,7 +73,7 @@ func Run(ctx context.Context, config Config) []report.Finding {
 // parallel makes checks concurrently, and returns their findings in the order of the checks.
 func parallel(ctx context.Context, checks []func(context.Context) []report.Finding) []report.Finding {
 	found := make([][]report.Finding, len(checks))
-	var group errgroup.Group // a check returns findings instead of an error, so that none cancels another
+	var group errgroup.Group // a check returns findings instead of an error, so no check cancels another
 	for i, check := range checks {
 		group.Go(func() error {
 			found[i] = check(ctx)

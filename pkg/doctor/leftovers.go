@@ -65,8 +65,8 @@ func (c checker) askClient(ctx context.Context, asker *fusequery.Asker, device m
 	case ended:
 		return nodeFinding(report.Warning, checkLeftovers, "a GlusterFS client has died, and its mount is still there "+at+
 			": any pod that uses it gets \"Transport endpoint is not connected\"",
-			"the node plugin replaces it, and its log says what prevents that; with --heal-mounts=false, delete the pods that use the volume on this "+
-				"node. If no pod uses it:", "umount --lazy "+quoted(paths[0]))
+			"the node plugin replaces the client (if it cannot, the node plugin's log says why); with --heal-mounts=false, delete the pods that use the "+
+				"volume on this node. If no pod uses it:", "umount --lazy "+quoted(paths[0]))
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (c checker) servers(ctx context.Context, stateDir string, volumes []fusecli
 	return c.reach(ctx, subject, groups...)
 }
 
-// ofThisBoot returns the records of this boot, and how many others there are. If the boot id is unknown, all count as of this boot.
+// ofThisBoot returns the records of this boot, and how many others there are. If the boot id is unknown, it returns all records.
 func ofThisBoot(records []fuseclient.Recorded) (current []fuseclient.Recorded, old int) {
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	for _, r := range records {

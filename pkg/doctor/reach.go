@@ -36,8 +36,8 @@ func glusterds(hosts []string, port int) []glusterd {
 	return servers
 }
 
-// reach connects to gluster servers. A group holds the servers of one cluster or volume, of which a client needs at least one to
-// mount.
+// reach connects to gluster servers. A group holds the servers of one cluster or volume; to mount, a client needs at least one
+// server of the group.
 func (c checker) reach(ctx context.Context, subject string, groups ...[]glusterd) []report.Finding {
 	servers := distinct(groups)
 	if len(servers) == 0 {

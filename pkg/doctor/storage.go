@@ -104,8 +104,8 @@ func (s *section) add(severity report.Severity, check, node, message, remedy str
 	s.found = append(s.found, report.Finding{Severity: severity, Check: check, Subject: subject, Message: message, Remedy: remedy, Commands: commands})
 }
 
-// ok adds the finding that a check has passed, unless the check has added findings: before is the number of findings at its
-// start.
+// ok adds the finding that a check has passed, unless the check has added findings. The parameter before is the number of findings
+// at the start of the check.
 func (s *section) ok(check string, before int, message string) {
 	if len(s.found) == before {
 		s.add(report.OK, check, "", message, "")

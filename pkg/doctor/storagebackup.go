@@ -16,7 +16,7 @@ const (
 	checkBackup = "storage-backup"
 	// oldestCopy is twice the interval of the chart's CronJob.
 	oldestCopy = 48 * time.Hour
-	// savedWithin is longer than saving a change of the database takes.
+	// savedWithin is more time than is needed to save a change of the database.
 	savedWithin = 10 * time.Minute
 )
 
@@ -51,8 +51,8 @@ func (s *section) firstBackup(first database.Backup, newest *database.Backup) {
 			"if the setup's Job runs for the first time, wait for its end. Otherwise the log of the container backup in Heketi's pod says why nothing is saved", logs)
 	case first.Replace:
 		s.add(report.Warning, checkBackup, "", "changes of Heketi's database are not saved: the backup in "+secret+" is chosen to replace the database",
-			"to keep the database, with all that Heketi has changed since the annotation was set, remove the annotation; or delete Heketi's pod: "+
-				"it starts from the backup, without these changes",
+			"to keep the database, with all that Heketi has changed since the annotation was set, remove the annotation. To start Heketi from the backup, "+
+				"without these changes, delete its pod",
 			s.kubectl("annotate secret "+first.Secret+" "+database.RestoreAnnotation+"-"), s.kubectl("delete pod heketi-0"))
 	case first.Unfinished:
 		s.add(report.Warning, checkBackup, "", "the backup of Heketi's database is from the first setup, which has not finished",

@@ -70,7 +70,7 @@ func (s *section) offline(volume string, state *volumeBricks) {
 		severity, meaning = report.Critical, "a server has not answered, so files may be read-only or unavailable: "
 	}
 	s.add(severity, checkBricks, "", "gluster volume "+volume+" has "+plain.Plural(len(state.offline), "brick")+" offline; "+meaning+named(state.offline, ", "),
-		"the events of the server's pod say whether the brick's file system is mounted, and the log in /var/log/glusterfs/bricks on its node why its process has ended. "+
-			"docs/storage-nodes.md (\"A disk has died\") says how to replace a device. Otherwise this starts the brick again:",
+		"the events of the server's pod say whether the brick's file system is mounted. The log in /var/log/glusterfs/bricks on the node says why the brick's process "+
+			"has ended. docs/storage-nodes.md (\"A disk has died\") says how to replace a device. Otherwise this starts the brick again:",
 		s.kubectl("describe pod "+state.on.pod), s.inServer(state.on, "volume start "+volume+" force"))
 }

@@ -12,7 +12,7 @@ import (
 
 const (
 	checkHeal = "storage-heal"
-	// largeBacklog is more than files that are being written can explain: gluster sometimes lists such files, too.
+	// largeBacklog is more than the number of files that are being written: gluster sometimes lists such files, too.
 	largeBacklog = 100
 	healInfo     = "volume heal VOLUME info summary"
 	notRead      = "the heal backlog cannot be read: "
@@ -74,7 +74,7 @@ func (s *section) backlog(one *server, heal *status.Heal) {
 		{report.Critical, splitBrain, "entries in split-brain, which cannot be read, by gluster volume: ",
 			"self-heal never repairs them: choose the right copy of each file (gluster volume heal VOLUME split-brain)", "volume heal VOLUME info split-brain"},
 		{report.Warning, large, pending, "self-heal works while the bricks are online, and the numbers must fall. Until they are 0, take down no other server or device", healInfo},
-		{report.Warning, unknown, "the heal backlog is not known, by gluster volume, of: ", "start the bricks that are offline, then run doctor again", healInfo},
+		{report.Warning, unknown, "the heal backlog is not completely known, by gluster volume: ", "start the bricks that are offline, then run doctor again", healInfo},
 		{report.Info, small, pending, "files that are being written are counted now and then. If the numbers stay, self-heal does not progress", healInfo},
 	} {
 		if len(group.volumes) > 0 {
@@ -82,7 +82,7 @@ func (s *section) backlog(one *server, heal *status.Heal) {
 		}
 	}
 	if heal.Skipped > 0 {
-		s.add(report.Warning, checkHeal, "", "the time was up before the heal backlog was read of "+plain.Plural(heal.Skipped, "gluster volume"), byHand, s.inServer(one, healInfo))
+		s.add(report.Warning, checkHeal, "", "there was no time to read the heal backlog of "+plain.Plural(heal.Skipped, "gluster volume"), byHand, s.inServer(one, healInfo))
 	}
 	s.ok(checkHeal, before, "no entries wait for self-heal in "+plain.Plural(len(heal.Volumes), "gluster volume"))
 }

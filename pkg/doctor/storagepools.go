@@ -44,14 +44,14 @@ func (s *section) poolsOf(one *server, severity report.Severity, texts []string)
 	}
 	lvm := "exec " + one.pod + " -c " + servers.Container + " -- lvm "
 	s.add(severity, checkPools, one.node, named(texts, "; "),
-		"delete snapshots of the volume whose brick has the pool's id, or extend the pool while its volume group has free space (lvextend, for metadata with "+
-			"--poolmetadatasize). A pool that is not active is on a device that is missing or damaged",
+		"delete snapshots of the volume whose brick has the pool's id or, if the pool's volume group has free space, extend the pool with lvextend (add "+
+			"--poolmetadatasize for metadata). A pool that is not active is on a device that is missing or damaged",
 		s.kubectl(lvm+"lvs -a -o +lv_health_status"), s.kubectl(lvm+"vgs"))
 }
 
 // judge returns the severity of a pool's state, and describes the state. It ignores the used data space of a pool that is as
-// large as all of its thin volumes together: such a pool has room for every write, and its figure does not fall when files are
-// deleted, but only when their blocks are discarded.
+// large as all of its thin volumes together. Such a pool has room for every write, and its used space does not fall when files
+// are deleted, but only when their blocks are discarded.
 func judge(pool *status.Pool) (report.Severity, string) {
 	name := pool.Group + "/" + pool.Name
 	full, of := pool.Metadata, "metadata space in use"

@@ -26,7 +26,7 @@ type server struct {
 
 const (
 	checkServers = "storage-servers"
-	// serverLimit is longer than the commands in the pod may take.
+	// serverLimit is more than the time limits of the commands in the pod.
 	serverLimit = time.Minute
 	healLimit   = 3 * time.Minute
 	mostAsked   = 16 // servers that are asked concurrently

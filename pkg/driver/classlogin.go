@@ -15,7 +15,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// classLogins reports StorageClasses with parameters by which the in-tree plugin logged in to Heketi. A call does not name its
+// classLogins reports StorageClasses that have the in-tree plugin's parameters for the login to Heketi. A call does not name its
 // class, so a class is identified by its parameters.
 type classLogins struct {
 	mu       sync.Mutex
@@ -29,8 +29,8 @@ func (c *classLogins) report(ctx context.Context, spec volume.Spec, parameters m
 	if len(spec.Parameters.Ignored) == 0 || !c.first(parameters) {
 		return
 	}
-	klog.FromContext(ctx).Info("Ignoring parameters of the StorageClass with which the in-tree plugin logged in to Heketi: the backend's own "+
-		"credentials are used. Remove these parameters from the class", "parameters", strings.Join(spec.Parameters.Ignored, ", "), "volume", spec.Name)
+	klog.FromContext(ctx).Info("The StorageClass has parameters for the login to Heketi that only the in-tree plugin used. They are ignored: the backend's "+
+		"own credentials are used. Remove these parameters from the class", "parameters", strings.Join(spec.Parameters.Ignored, ", "), "volume", spec.Name)
 }
 
 // first reports whether the class has not been seen before.
@@ -54,7 +54,7 @@ func (c *classLogins) first(parameters map[string]string) bool {
 	return true
 }
 
-// explainLogin adds to a refused login that the credentials of the class were not used.
+// explainLogin adds to the error of a refused login that the credentials in the class were not used.
 func explainLogin(err error, ignored []string) error {
 	if len(ignored) == 0 || !errors.Is(err, volume.ErrLogin) {
 		return err

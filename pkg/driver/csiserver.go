@@ -16,14 +16,14 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/volume"
 )
 
-// Config configures a Server. Required are Name, Version and Metrics, at least one of Provisioner and Mounter, and NodeID with a
-// Mounter.
+// Config configures a Server. It must have Name, Version, Metrics, and at least one of Provisioner and Mounter. With a Mounter, it
+// must also have NodeID.
 type Config struct {
 	Name        string             // of the driver; see CheckName
 	Version     string             // of the build
 	Provisioner volume.Provisioner // nil: no controller service
 	Mounter     mount.Mounter      // nil: no node service
-	NodeID      string             // of the node service
+	NodeID      string             // this node's name in answers of the node service
 	MaxVolumes  int64              // the node's maximum, for the scheduler; 0: no limit
 	Health      bool               // offer the health of volumes, which is alpha in the CSI spec
 	Metrics     prometheus.Registerer
@@ -38,7 +38,7 @@ type Server struct {
 // NewServer returns a server for the services of config. It logs to the logger of ctx.
 func NewServer(ctx context.Context, config Config) (*Server, error) {
 	calls := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram(
-		// From a call that is answered from memory to a create that waits for bricks on a slow cluster.
+		// The shortest call is answered from memory; the longest is a create that waits for bricks on a slow cluster.
 		grpcprom.WithHistogramBuckets([]float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300})))
 	if err := config.Metrics.Register(calls); err != nil {
 		return nil, fmt.Errorf("registering the metrics of CSI calls: %w", err)
@@ -59,7 +59,7 @@ func NewServer(ctx context.Context, config Config) (*Server, error) {
 }
 
 // Serve serves calls on listener until ctx is done. Then it accepts no more calls, and gives running calls 25 s to finish. After
-// that it cancels their contexts, and gives them a few seconds more. It closes listener, which removes the socket.
+// that it cancels their contexts, gives them a few seconds more, and returns nil. It closes listener, which removes a unix socket.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.grpc.Serve(listener) }()

@@ -19,7 +19,7 @@ func (s *controllerServer) GetCapacity(ctx context.Context, request *csi.GetCapa
 		return nil, err
 	}
 	if len(request.GetVolumeCapabilities()) > 0 {
-		// The CSI spec asks for the capacity available to volumes with these capabilities, which is none.
+		// The CSI spec asks for the capacity that is available to volumes with these capabilities. No such volume can be made.
 		if err := checkCapabilities(request.GetVolumeCapabilities()); err != nil {
 			klog.FromContext(ctx).V(5).Info("No capacity for these capabilities", "err", withoutPasswords(err.Error()))
 			return &csi.GetCapacityResponse{}, nil

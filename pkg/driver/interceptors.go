@@ -93,7 +93,7 @@ func mapErrors(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle
 }
 
 // bound gives a deadline to calls whose caller has set none. Sidecars and the kubelet always set one, but a handler must not wait
-// for ever if a caller sets none. An operation of the backend goes on beyond the call, as after any deadline.
+// for ever if a caller sets none. As after any deadline, an operation of the backend continues when its call has ended.
 func bound(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc

@@ -97,8 +97,8 @@ func (s *nodeServer) NodeUnstageVolume(ctx context.Context, request *csi.NodeUns
 //
 // The kubelet repeats this call for volumes that are in use. Before Kubernetes 1.37, the kubelet forgets such a volume after a
 // final error, although the pod still uses it. So NodePublishVolume does not check fields that only staging needs: mount flags or
-// attributes that a later version of the driver refuses must not fail a volume that is mounted. They are passed on only if they
-// can be parsed.
+// attributes that a later version of the driver refuses must not fail a volume that is mounted. Mount flags and attributes are
+// passed on only if they can be parsed.
 func (s *nodeServer) NodePublishVolume(ctx context.Context, request *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
 	id, capability := request.GetVolumeId(), request.GetVolumeCapability()
 	if err := checkID(id); err != nil {

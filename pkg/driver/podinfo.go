@@ -6,7 +6,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// The keys in a volume's context with which the kubelet names the pod if CSIDriver has podInfoOnMount.
+// The kubelet adds these keys to a volume's context, to name the pod, if podInfoOnMount is set in the CSIDriver object.
 const (
 	contextPodName      = "csi.storage.k8s.io/pod.name"
 	contextPodNamespace = "csi.storage.k8s.io/pod.namespace"

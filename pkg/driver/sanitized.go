@@ -32,9 +32,9 @@ func (s sanitized) String() string {
 // MarshalJSON is used for JSON logs, which do not call String.
 func (s sanitized) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
 
-// mask replaces everything in the maps and lists of a message that may be secret. protosanitizer replaces the fields that the CSI
-// spec marks as secret; but users also write Heketi's secret key into StorageClasses and attributes, sometimes under a misspelt
-// name. So a map's value is shown only if its key is known to be harmless, and a list's item only if it is a mount flag.
+// mask replaces possible secrets in the maps and lists of a message. protosanitizer replaces the fields that the CSI spec marks as
+// secret; but users also write Heketi's secret key into StorageClasses and attributes, sometimes under a misspelt name. So a map's
+// value is shown only if its key is known to be harmless, and a list's item only if it is a mount flag.
 func mask(m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
@@ -96,7 +96,8 @@ func harmless(key string) bool {
 	// The context of volumes. "backend" is one of these keys, too.
 	case "volume", "servers", "server", "cluster", "gid", "mountoptions":
 		return true
-	// Keys that Kubernetes adds to both. Tokens of ServiceAccounts (csi.storage.k8s.io/serviceAccount.tokens) are not among them.
+	// Keys that Kubernetes adds to parameters or to the context. Tokens of ServiceAccounts
+	// (csi.storage.k8s.io/serviceAccount.tokens) are not among them.
 	case "csi.storage.k8s.io/pvc/name", "csi.storage.k8s.io/pvc/namespace", "csi.storage.k8s.io/pv/name",
 		"csi.storage.k8s.io/pod.name", "csi.storage.k8s.io/pod.namespace", "csi.storage.k8s.io/pod.uid",
 		"csi.storage.k8s.io/serviceaccount.name", "csi.storage.k8s.io/ephemeral", "storage.kubernetes.io/csiprovisioneridentity":

@@ -40,7 +40,7 @@ func (s *controllerServer) ValidateVolumeCapabilities(ctx context.Context, reque
 	}}, nil
 }
 
-// compare looks the volume up, and returns in which way it differs from the request.
+// compare looks up the volume, and returns how it differs from the request; "" means no difference.
 func (s *controllerServer) compare(ctx context.Context, request *csi.ValidateVolumeCapabilitiesRequest) (difference string, err error) {
 	id, attributes := request.GetVolumeId(), request.GetVolumeContext()
 	handle, err := volume.ParseHandle(id)
@@ -52,14 +52,14 @@ func (s *controllerServer) compare(ctx context.Context, request *csi.ValidateVol
 		return differs(found, attributes, request.GetParameters()), nil
 	}
 	if attributes[volume.ContextVolume] == "" {
-		return "", fmt.Errorf("%w: %q is neither a volume that this driver made nor, without volume_context, a static one", volume.ErrNotFound, id)
+		return "", fmt.Errorf("%w: this driver did not make volume %q, and a static volume has a volume_context", volume.ErrNotFound, id)
 	}
 	_, err = sourceOf(id, attributes, nil)
 	return "", err
 }
 
 // differs compares a volume with the parts of its context and of a class that are cheap to compare; "" means no difference.
-// Servers and gid are not compared, since an administrator may have changed them, and a node uses the values that it is given.
+// Servers and gid are not compared: an administrator may have changed them, and a node uses the values in the request.
 func differs(found volume.Volume, attributes, raw map[string]string) string {
 	if name := attributes[volume.ContextVolume]; name != "" && name != found.Name {
 		return fmt.Sprintf("volume_context.%s is %q, but the gluster volume of this id is %q", volume.ContextVolume, name, found.Name)

@@ -43,8 +43,8 @@ func sourceOf(volumeID string, attributes map[string]string, mountFlags []string
 	return source, source.Validate()
 }
 
-// optionsOf returns the mount options of a volume's context and of the capability. For a provisioned volume, the options in the
-// context are those of its profile, and a profile's option only applies if the capability does not set the same one.
+// optionsOf returns the mount options of a volume's context and of the capability. In the context of a provisioned volume, the
+// options are those of its profile. A profile's option applies only if the capability does not set the same option.
 func optionsOf(own string, mountFlags []string, provisioned bool) (mount.Options, error) {
 	if own == "" {
 		return mount.ParseOptions(mountFlags)
@@ -84,7 +84,7 @@ func checkStatic(attributes map[string]string) error {
 // staticPage documents the attributes.
 const staticPage = "docs/parameters.md#static-volumes"
 
-// elsewhere returns how to write an attribute of another driver, or a field of an in-tree PersistentVolume, for this driver.
+// elsewhere returns this driver's form of an attribute of another driver, or of a field of an in-tree PersistentVolume.
 func elsewhere(key string) string {
 	switch strings.ToLower(key) {
 	case "share", "path", "glustervol", "volumename", "subdir":

@@ -90,9 +90,9 @@ func conditionsOf(h mount.Health) []volume.Condition {
 	switch {
 	case h.Ended:
 		return bad(volume.Inaccessible, reasonClientDead, "the GlusterFS client of the volume on this node has ended; the node plugin starts another "+
-			"one, and its log says what prevents that; with --heal-mounts=false, restart the pods that use the volume here")
+			"one (if it cannot, the node plugin's log says why); with --heal-mounts=false, restart the pods that use the volume here")
 	case h.Hung:
-		return bad(volume.Inaccessible, reasonClientHung, "the GlusterFS client of the volume on this node does not answer, its process hangs; the node "+
+		return bad(volume.Inaccessible, reasonClientHung, "the GlusterFS client of the volume on this node does not answer: its process hangs; the node "+
 			"plugin ends it after --hung-client-limit and starts another one; with --heal-mounts=false, restart the pods that use the volume here")
 	}
 	var conditions []volume.Condition
@@ -101,15 +101,15 @@ func conditionsOf(h mount.Health) []volume.Condition {
 		if h.Lost {
 			severity = volume.Inaccessible
 		}
-		conditions = bad(severity, volume.ReasonBricksDown, "this node has no connection to %d of %d bricks: %s; look at the brick processes with gluster volume "+
-			"status, and at the network between", len(h.Down), h.Bricks, strings.Join(h.Down, ", "))
+		conditions = bad(severity, volume.ReasonBricksDown, "this node has no connection to %d of %d bricks: %s; check the brick processes (gluster volume "+
+			"status) and the network between this node and the bricks", len(h.Down), h.Bricks, strings.Join(h.Down, ", "))
 	}
 	switch {
 	case h.Root == nil || h.Lost: // the first condition implies the second
 		return conditions
 	case errors.Is(h.Root, mount.ErrUnavailable), errors.Is(h.Root, mount.ErrTimeout):
 		return append(conditions, bad(volume.Inaccessible, reasonNotAnswering, "the volume's root directory cannot be read on this node (%v): bricks do not "+
-			"answer; a brick that stops answering blocks everything until network.ping-timeout, 42 s", h.Root)...)
+			"answer; a brick that stops answering blocks everything until network.ping-timeout (42 s) has passed", h.Root)...)
 	}
 	return append(conditions, bad(volume.Inaccessible, reasonIOError, "the volume's root directory cannot be read on this node: %v; look at the "+
 		"client's log", h.Root)...)

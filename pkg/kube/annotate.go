@@ -33,13 +33,13 @@ func usableGID(attribute string) bool {
 
 // AnnotateGIDs gives every PersistentVolume of the driver the annotation GIDAnnotation with the group of its volume attributes,
 // now and when new ones appear, until ctx is done. A PersistentVolume that has the annotation is not changed, whatever the value.
-// Two processes may do this at the same time: a write applies only to the version of the object that was read, and both write the
+// Two processes can do this at the same time: a write applies only to the version of the object that was read, and both write the
 // same.
 //
-// It is needed for API servers without MutatingAdmissionPolicy, which adds the annotation in the request that creates the
-// PersistentVolume. AnnotateGIDs adds it a moment later, or longer if the controller or the API server is down. The kubelet reads
-// the annotation when it starts a pod: a pod that starts before that lacks the group until it is recreated, and until then its
-// users other than root cannot write.
+// AnnotateGIDs is needed for API servers without MutatingAdmissionPolicy. Such a policy adds the annotation in the request that
+// creates the PersistentVolume. AnnotateGIDs adds the annotation a moment later, or much later if the controller or the API server
+// is down. The kubelet reads the annotation when it starts a pod. So a pod that starts before the annotation is there lacks the
+// group, and its users other than root cannot write, until the pod is recreated.
 func (c *Client) AnnotateGIDs(ctx context.Context, driver string) {
 	volumes := c.resource("", "persistentvolumes", annotateVerbs)
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[ungrouped](100*time.Millisecond, time.Minute))

@@ -50,7 +50,7 @@ func NewContextClient(kubeconfig, context string) (*Client, error) {
 func newClient(config *rest.Config) (*Client, error) {
 	config.UserAgent = filepath.Base(os.Args[0])
 	config.QPS = -1                           // no limit: the API server limits the load by priority and fairness
-	config.WarningHandler = rest.NoWarnings{} // they are for developers: the driver uses an old kind on purpose
+	config.WarningHandler = rest.NoWarnings{} // warnings are for developers: the driver uses an old kind on purpose
 	api, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ type DaemonSet struct {
 	Desired      int               // number of nodes that should run a pod of it
 }
 
-// DaemonSets returns the DaemonSets whose labels match the selector, of one namespace or, if namespace is "", of all.
+// DaemonSets returns the DaemonSets whose labels match the selector, in one namespace or, if namespace is "", in all namespaces.
 func (c *Client) DaemonSets(ctx context.Context, namespace, selector string) ([]DaemonSet, error) {
 	r := c.resource("apps", "daemonsets", "list daemonsets (apps)")
 	if namespace != "" {

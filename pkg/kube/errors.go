@@ -11,17 +11,17 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// ErrNoAnswer is returned for a request that got no complete answer, such as after a lost connection. The API server may have
-// carried it out, and a repetition may succeed.
+// ErrNoAnswer is returned for a request that got no complete answer, for example because the connection was lost. It is unknown
+// whether the API server has carried out the request. A repetition can succeed.
 var ErrNoAnswer = errors.New("no answer from the API server")
 
-// unanswered makes ErrNoAnswer hold for an error, without changing its text.
+// unanswered makes an error an ErrNoAnswer for errors.Is, without changing the error's text.
 type unanswered struct{ error }
 
-// Is is for errors.Is.
+// Is implements the interface that errors.Is uses.
 func (unanswered) Is(target error) bool { return target == ErrNoAnswer }
 
-// Unwrap is for errors.Is and errors.As.
+// Unwrap returns the error itself.
 func (u unanswered) Unwrap() error { return u.error }
 
 // explain adds advice to the error of a request. needs names the permission for a ClusterRole, such as "list
@@ -34,7 +34,7 @@ func (c *Client) explain(err error, needs string) error {
 	case isUnauthorizedUser(err):
 		return fmt.Errorf("%w: a ClusterRole that is bound to it must allow: %s", err, needs)
 	case apierrors.IsUnauthorized(err):
-		return fmt.Errorf("API server %s does not accept the credentials: %w: make new ones, those of the kubeconfig file may have expired", c.host, err)
+		return fmt.Errorf("API server %s does not accept the credentials: %w: make new credentials; those in the kubeconfig file may have expired", c.host, err)
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
@@ -51,8 +51,9 @@ func (c *Client) explain(err error, needs string) error {
 	return fmt.Errorf("API server %s: %w", c.host, err)
 }
 
-// isUnauthorizedUser reports whether the API server's authorizer refused a request. Quotas, webhooks and a namespace that is being
-// deleted refuse requests with the same code; no permission changes that. Only the authorizer's text names the user.
+// isUnauthorizedUser reports whether a request was refused by the API server's authorizer, so that another permission would help.
+// Quotas, webhooks and a namespace that is being deleted refuse requests with the same code. Only the authorizer's text names the
+// user.
 func isUnauthorizedUser(err error) bool {
 	text := err.Error()
 	return apierrors.IsForbidden(err) && strings.Contains(text, `User "`) && strings.Contains(text, " cannot ")

@@ -54,10 +54,10 @@ const (
 	namespaceTerminating = "NamespaceTerminating" // the constant of k8s.io/api/core/v1, which adds 3 MB to the binary
 )
 
-// Events creates events on pods and PersistentVolumes in the name of a node's driver. Its methods do not block: a call queues the
-// event, and Run creates it. An event with the same reason on the same object within a minute is held back until the minute is
-// over, and then created with a count and with the messages of all that arrived meanwhile. An event that the API server refuses
-// is dropped. The methods of a nil Events do nothing.
+// Events creates events on pods and PersistentVolumes in the name of a node's driver. Pod and Volume do not block: they queue an
+// event, and Run creates it. For a minute after an event, further events with the same reason on the same object are held back.
+// Then Run creates one event with their count and their messages. An event that the API server refuses is dropped. Pod and Volume
+// of a nil Events do nothing; Run of a nil Events must not be called.
 type Events struct {
 	client       *Client
 	driver, node string
@@ -66,7 +66,7 @@ type Events struct {
 
 	mu      sync.Mutex
 	waiting []event
-	recent  map[eventKey]time.Time // when the last one was taken from waiting, if less than eventHold ago
+	recent  map[eventKey]time.Time // when the last event was taken from waiting, if less than eventHold ago
 	dropped int
 }
 
@@ -137,7 +137,7 @@ func (v *event) add(message string, now time.Time) {
 	}
 }
 
-// Run creates the events until ctx is done. Waiting events are then created within two seconds or not at all.
+// Run creates the events until ctx is done. Then it spends at most two seconds on the events that still wait, and drops the rest.
 func (e *Events) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		next, found, wait := e.next(time.Now(), eventHold)
@@ -166,7 +166,8 @@ func (e *Events) Run(ctx context.Context) {
 	}
 }
 
-// next takes the first event that is not held back, or returns how long to wait for one; 0 means that none is waiting.
+// next takes the first event that is not held back. If there is none, it returns how long the next event is held back, or 0 if no
+// event is waiting.
 func (e *Events) next(now time.Time, hold time.Duration) (next event, found bool, wait time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -204,8 +205,8 @@ func (e *Events) create(ctx context.Context, v event) {
 	}
 }
 
-// drops counts an event that could not be created. If err is nil, drops instead returns how many were dropped since it was last
-// called with nil.
+// drops counts an event that could not be created because of err. If err is nil, drops instead returns how many events were
+// dropped since its last call with nil.
 func (e *Events) drops(err error) (dropped int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -31,8 +31,8 @@ func listAll[T any](ctx context.Context, r resource, kind string, read func(unst
 	return all, nil
 }
 
-// eachOfAll calls take with each object of a list. It may have to begin again, and calls begin each time. It is separate from
-// listAll so that the binary contains it once instead of once for each type.
+// eachOfAll calls take with each object of a list. If the list expires, it starts again. It calls begin before each start. This
+// function is separate from listAll so that the binary contains it once instead of once for each type.
 func (r resource) eachOfAll(ctx context.Context, kind string, begin func(), take func(unstructured.Unstructured) error) error {
 	for try := 1; ; try++ {
 		begin()
@@ -40,8 +40,8 @@ func (r resource) eachOfAll(ctx context.Context, kind string, begin func(), take
 		if !apierrors.IsResourceExpired(err) || try == mostTries {
 			return err
 		}
-		// The server has dropped the snapshot that the first pages came from; it keeps one only for some minutes. The rest of the
-		// list would be of the present state, and objects that were created in between might be missing: begin again.
+		// The server has dropped the snapshot that the first pages came from; it keeps a snapshot only for some minutes. The rest
+		// of the list would be of the present state, and objects that were created in between might be missing: begin again.
 	}
 }
 
@@ -50,7 +50,7 @@ func (r resource) each(ctx context.Context, kind string, take func(unstructured.
 	for {
 		page, err := r.list(ctx, options)
 		if err == nil && page.GetKind() != kind+"List" {
-			// client-go would take that for an empty list.
+			// client-go would take such an answer for an empty list.
 			err = fmt.Errorf("API server %s: its answer is of kind %q, and not a list of %s objects", r.client.host, page.GetKind(), kind)
 		}
 		if err != nil {

@@ -18,8 +18,8 @@ func (c *Client) of(r Resource, namespace, verb string) resource {
 	return c.namespaced(r.Group, r.Name, namespace, verb+" "+r.Name)
 }
 
-// List returns all objects that keep selects, of one namespace or, if namespace is "", of all. It never returns a partial list
-// without an error. kind is the kind of one object.
+// List returns all objects for which the function keep returns true, in one namespace or, if namespace is "", in all namespaces.
+// It never returns a partial list without an error. The parameter kind is the kind of a single object, such as Endpoints.
 func (c *Client) List(ctx context.Context, r Resource, namespace, kind string, keep func(unstructured.Unstructured) bool) ([]unstructured.Unstructured, error) {
 	return listAll(ctx, c.of(r, namespace, "list"), kind, func(item unstructured.Unstructured) (unstructured.Unstructured, bool, error) {
 		return item, keep(item), nil
@@ -60,7 +60,7 @@ func (c *Client) DryRunPatch(ctx context.Context, r Resource, namespace, name st
 	return c.explain(err, of.needs)
 }
 
-// Delete deletes the object with this uid. If the object of that name has another uid, the error is one for which
+// Delete deletes the object with this uid. If the object of this name has another uid, Delete returns an error for which
 // apierrors.IsConflict is true.
 func (c *Client) Delete(ctx context.Context, r Resource, namespace, name, uid string) error {
 	return c.delete(ctx, r, namespace, name, uid, nil)

@@ -75,8 +75,8 @@ func (r resource) delete(ctx context.Context, name string) error {
 	return r.client.explain(r.api.Delete(ctx, name, metav1.DeleteOptions{}), r.needs)
 }
 
-// reflector returns a Reflector, which while it runs keeps store up to date with all objects of the kind. name appears in its log
-// lines.
+// reflector returns a Reflector. While the Reflector runs, it keeps store up to date with all objects of the kind. Its log lines
+// contain name.
 func (r resource) reflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
 	lw := &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
@@ -88,7 +88,7 @@ func (r resource) reflector(logger klog.Logger, name, kind string, store cache.R
 }
 
 // pagedReflector is like reflector, for a store that does not keep objects: the objects of a list are added to the store page by
-// page, so that at most one page of them is in memory. The store's Replace gets no objects.
+// page, so that at most one page is in memory. The store's Replace gets no objects.
 func (r resource) pagedReflector(logger klog.Logger, name, kind string, store cache.ReflectorStore) *cache.Reflector {
 	lw := pagedListWatch{&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
@@ -99,15 +99,15 @@ func (r resource) pagedReflector(logger klog.Logger, name, kind string, store ca
 	return newReflector(logger, name, kind, lw, store)
 }
 
-// pagedListWatch makes the reflector list first. In a watch that begins with the existing objects, the reflector would collect
-// all of them.
+// pagedListWatch makes a reflector begin with a list, not with a watch that sends the existing objects first. In such a watch, the
+// reflector would collect all objects.
 type pagedListWatch struct{ *cache.ListWatch }
 
 // IsWatchListSemanticsUnSupported is called by the reflector.
 func (pagedListWatch) IsWatchListSemanticsUnSupported() bool { return true }
 
-// addPages adds the objects that exist now to the store, and returns the list without them. The reflector's options are not used:
-// with their resourceVersion, an API server would answer from its cache, with everything at once.
+// addPages adds the existing objects to the store, and returns the list without the objects. The reflector's options are not used:
+// with their resourceVersion, an API server would answer from its cache, with all objects at once.
 func (r resource) addPages(ctx context.Context, store cache.ReflectorStore) (*unstructured.UnstructuredList, error) {
 	options := metav1.ListOptions{Limit: pageSize}
 	for {

@@ -45,7 +45,7 @@ func (c *Client) ChangeSecret(ctx context.Context, namespace, name string, chang
 	for key, text := range change.Annotations {
 		annotations[key] = text
 		if text == "" {
-			annotations[key] = nil // a merge patch removes a null
+			annotations[key] = nil // a merge patch removes a key whose value is null
 		}
 	}
 	metadata := map[string]any{"annotations": annotations}

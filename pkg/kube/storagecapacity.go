@@ -18,11 +18,11 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/logging"
 )
 
-// Capacity publishes the free space for each StorageClass of the driver as CSIStorageCapacity objects. The scheduler compares
-// them with claims whose class waits for a pod.
+// Capacity configures PublishCapacity, which publishes the free space for each StorageClass of the driver as a CSIStorageCapacity
+// object. The scheduler compares these objects with claims whose class has WaitForFirstConsumer.
 //
-// external-provisioner offers this, too, but its version 6.3.0 cannot do it for a driver without topology. The API server returns
-// an empty nodeTopology as none, so external-provisioner does not recognise its own objects and deletes them at once, and pods
+// external-provisioner offers this, too, but its version 6.3.0 cannot do it for a driver without topology. The API server omits an
+// empty nodeTopology in its answers. So external-provisioner does not recognise its own objects and deletes them at once, and pods
 // wait for ever.
 type Capacity struct {
 	// Driver is the provisioner of the classes.
@@ -33,8 +33,8 @@ type Capacity struct {
 	Interval time.Duration
 	// Immediate includes classes without WaitForFirstConsumer, for which the scheduler does not use the objects.
 	Immediate bool
-	// Room returns how much can be provisioned at most with a class's parameters, in bytes: in total, and in one volume. The data
-	// that it uses must not be older than since, which is the same for all classes of a round.
+	// Room returns how many bytes can at most be provisioned with a class's parameters, in total and in one volume. Room must not
+	// use data that is older than since. All classes of one round have the same since, so they can share the data.
 	Room func(ctx context.Context, parameters map[string]string, since time.Time) (total, largest int64, err error)
 }
 
@@ -49,7 +49,7 @@ const (
 )
 
 // PublishCapacity creates and updates the objects until ctx is done. While the space for a class is not known, its object keeps no
-// pod waiting. After a failure, the next round begins earlier than after the interval; but further failures double the pause up to
+// pod waiting. After a failure, the next round begins before the interval is over. Each further failure doubles the pause, up to
 // the interval, because a class with a mistake fails for ever and each round costs every backend a dump.
 func (c *Client) PublishCapacity(ctx context.Context, o Capacity) {
 	logger := klog.FromContext(ctx)
@@ -131,8 +131,8 @@ func (o Capacity) objectName(class string) string {
 // keep the class's pods waiting for space, and no user would see the reason, which CreateVolume returns.
 const plenty = 1 << 60
 
-// publishClass writes the object of one class if it has changed. present is nil if there is none. If Room fails, publishClass
-// returns the error of Room even if it has written the object.
+// publishClass writes the object of one class if it has changed. The parameter present is the existing object, or nil. If Room
+// fails, publishClass returns the error of Room even if it has written the object.
 func (c *Client) publishClass(ctx context.Context, o Capacity, class, present *unstructured.Unstructured, since time.Time) error {
 	parameters, _, err := unstructured.NestedStringMap(class.Object, "parameters")
 	if err != nil {
@@ -215,7 +215,7 @@ func (s *noticedStore) Add(object any) error {
 	return nil
 }
 
-// Update does the same as Add: the fields that make a class the driver's cannot change.
+// Update does the same as Add: the fields by which concerns decides cannot change.
 func (s *noticedStore) Update(object any) error { return s.Add(object) }
 
 // Delete removes a class.

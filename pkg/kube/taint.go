@@ -22,9 +22,9 @@ const NotReadySuffix = "agent-not-ready"
 const taintVerbs = "get csinodes.storage.k8s.io, get and patch nodes"
 
 // RemoveNotReadyTaint removes the taint <driver>/agent-not-ready, with any effect, from the node as soon as the node's CSINode
-// object lists the driver: before that, the scheduler may take the node as one without the driver. It retries with growing pauses
-// until it has succeeded or ctx is done, and logs the cause of a failure whenever the cause changes. A taint that is added later
-// stays, and this function adds none.
+// object lists the driver. Until then, the scheduler may treat the node as a node without the driver. RemoveNotReadyTaint retries
+// with growing pauses until it has succeeded or ctx is done, and logs the cause of a failure whenever the cause changes. A taint
+// that is added later stays, and this function adds none.
 func (c *Client) RemoveNotReadyTaint(ctx context.Context, driver, node string) {
 	c.removeNotReadyTaint(ctx, driver, node, wait.Backoff{Duration: time.Second, Factor: 2, Steps: 10, Cap: time.Minute})
 }

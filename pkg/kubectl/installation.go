@@ -123,8 +123,8 @@ func (c Client) list(ctx context.Context, more ...string) ([]object, error) {
 	return list.Items, nil
 }
 
-// nowhere returns the error for a namespace without an installation. It names the namespaces that have one, if kubectl may list
-// them.
+// nowhere returns the error for a namespace without an installation. The error names the namespaces that have an installation, if
+// kubectl may list pods and workloads in all namespaces.
 func (c Client) nowhere(ctx context.Context) error {
 	everywhere := c
 	everywhere.Namespace = ""
@@ -191,7 +191,7 @@ func (i Installation) Nodes() (pods []Pod) {
 	return pods
 }
 
-// flag returns the value of a flag in the pod's command line, or the argument otherwise if the flag is not set.
+// flag returns the value of a flag in the pod's command line. If the flag is not set, it returns the parameter otherwise.
 func (p Pod) flag(name, otherwise string) string {
 	for _, arg := range p.Args {
 		if value, found := strings.CutPrefix(arg, "--"+name+"="); found {

@@ -1,5 +1,6 @@
 // Package kubectl finds the driver's pods and workloads in a cluster (Find), and runs the driver's program in those pods (Exec),
-// for the driver's kubectl plugin. It runs the program kubectl, so that the user's contexts, credentials and proxies apply.
+// for the driver's kubectl plugin. It runs the program kubectl from PATH, so that the user's contexts, credentials and proxies
+// apply.
 package kubectl
 
 import (
@@ -43,7 +44,7 @@ func (e *ExitError) Error() string {
 	return e.Stderr
 }
 
-// run returns kubectl's standard output, even with an *ExitError, and of its standard error what helps an administrator.
+// run returns kubectl's standard output, even with an *ExitError, and the lines of its standard error that help an administrator.
 func (c Client) run(ctx context.Context, args ...string) (out []byte, warnings string, err error) {
 	for _, flag := range [][2]string{{"--namespace=", c.Namespace}, {"--context=", c.Context}, {"--kubeconfig=", c.Kubeconfig}} {
 		if flag[1] != "" {

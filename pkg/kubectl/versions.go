@@ -11,7 +11,7 @@ import (
 
 const checkVersions = "versions"
 
-// Versions reports the chart and image of each workload, and the pods that do not have its image yet.
+// Versions reports the chart and image of each workload, and the pods that do not have the workload's image.
 func (i Installation) Versions() []report.Finding {
 	var findings []report.Finding
 	for _, w := range i.Workloads {

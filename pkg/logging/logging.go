@@ -1,5 +1,6 @@
-// Package logging has the log flags that the programs of this module share, and makes their logger, which replaces characters
-// that cannot be printed. A LastText lets a component log a lasting problem only once.
+// Package logging has the log flags that the programs of this module share, and makes the programs' logger, which replaces
+// characters that cannot be printed. Call Register before the flags are parsed, then Check, then Install. If a component finds the
+// same problem again and again, a LastText tells it whether the problem was already logged.
 package logging
 
 import (

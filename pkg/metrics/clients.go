@@ -9,7 +9,7 @@ type ClientState struct {
 	InPod   bool  // new clients run in the container
 	Old     int   // clients outside the container whose version is not that of new clients
 	Deaths  int64 // clients that ended while they were needed
-	Lacking int   // volumes in use whose client has ended, and that have no other yet
+	Lacking int   // volumes in use whose client has ended and was not replaced yet
 }
 
 // ClientKind describes where a client runs, and the version of its files.

@@ -30,14 +30,14 @@ func NewHealing(registry prometheus.Registerer) *Healing {
 			Name: prefix + "heals_total", Help: "Volumes whose mounts were repaired after the end of their GlusterFS client, by outcome: healed, partly or failed.",
 		}, []string{"outcome"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: prefix + "heal_duration_seconds", Help: "Time that these repairs took.",
+			Name: prefix + "heal_duration_seconds", Help: "Duration of repairs after the end of a GlusterFS client.",
 			Buckets: []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
 		}),
 		graphRepairs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "graph_repairs_total", Help: "Volumes whose mounts were repaired after a change of their GlusterFS client's graph or an outage of bricks, by outcome: healed, partly or failed.",
 		}, []string{"outcome"}),
 		covered: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each is gone when its container ends.",
+			Name: prefix + "covered_mounts_total", Help: "Dead mounts that were covered instead of replaced, on kernels before 6.5; each disappears when its container ends.",
 		}),
 		hung: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: prefix + "hung_clients_total", Help: "GlusterFS clients that were ended and replaced because they did not answer.",
@@ -57,7 +57,7 @@ func (h *Healing) Healed(outcome string, took time.Duration) {
 	h.duration.Observe(took.Seconds())
 }
 
-// GraphRepaired counts a repair after a change of a client's graph.
+// GraphRepaired counts a repair after a change of a client's graph or an outage of bricks.
 func (h *Healing) GraphRepaired(outcome string) { h.graphRepairs.WithLabelValues(outcome).Inc() }
 
 // Covered counts dead mounts that stay beneath others.
@@ -76,6 +76,6 @@ func RegisterLayers(registry prometheus.Registerer, count func() int) {
 // RegisterUnrepaired registers the number of mounts that are not repaired. count is called at each scrape.
 func RegisterUnrepaired(registry prometheus.Registerer, count func() int) {
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "glusterfs_csi_node_unrepaired_mounts", Help: "Mounts that fail or are missing in containers now, because they could not be repaired, or not yet.",
+		Name: "glusterfs_csi_node_unrepaired_mounts", Help: "Mounts that currently fail or are missing in containers because they cannot be repaired or are not repaired yet.",
 	}, func() float64 { return float64(count()) }))
 }

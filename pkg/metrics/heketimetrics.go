@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Heketi counts the operations that the driver requests from Heketi, the calls that needed none, and refused logins. It is an Observer of
-// packages heketi and provisioner.
+// Heketi counts the operations that the driver requests from Heketi, the calls that needed no operation, and refused logins. It
+// implements heketi.Observer and provisioner.Observer.
 type Heketi struct {
 	operations *prometheus.GaugeVec
 	running    *prometheus.GaugeVec

@@ -1,5 +1,9 @@
-// Package metrics serves the metrics of this process to Prometheus, and its health to the kubelet. Each component has a type or
-// function that registers its metrics.
+// Package metrics serves the metrics of this process to Prometheus, and its health to the kubelet.
+//
+// The caller makes a registry with NewRegistry, registers the metrics of each component with one of the other New functions or a
+// Register function, and passes the registry to Serve. Metrics may also be registered while Serve runs, but only once in a
+// registry: the second registration panics. The methods of the returned types may be called concurrently. The caller also decides
+// whether the process is healthy, with the function that it passes to ServeHealth.
 package metrics
 
 import (

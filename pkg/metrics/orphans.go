@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Orphans counts the findings of package orphans. It is an orphans.Observer.
+// Orphans counts the findings of package orphans. It implements orphans.Observer.
 type Orphans struct {
 	count   *prometheus.GaugeVec
 	success *prometheus.GaugeVec

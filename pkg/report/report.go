@@ -1,4 +1,6 @@
-// Package report prints the findings of the commands that look for problems. Each finding has a severity and a remedy.
+// Package report prints the findings of the commands that look for problems. WriteText and WriteJSON print the findings in the
+// order of the slice, so call Sort before. Both replace characters that cannot be printed, so a finding may quote the texts of
+// servers. ExitCode returns the exit code of the command, which depends on the worst severity.
 package report
 
 import (
@@ -37,8 +39,8 @@ type Finding struct {
 	Commands []string `json:"commands,omitempty"` // commands of the remedy, one in each element; they are printed and never run
 }
 
-// printable removes control characters. Texts from elsewhere could otherwise move the cursor of a terminal, or make a copied
-// command differ from the visible one.
+// printable replaces characters that cannot be printed. Texts from servers could otherwise move the cursor of a terminal, or make
+// a copied command differ from the visible one.
 func (f Finding) printable() Finding {
 	f.Subject, f.Message, f.Remedy = plain.Text(f.Subject), plain.Text(f.Message), plain.Text(f.Remedy)
 	f.Commands = slices.Clone(f.Commands)
@@ -70,7 +72,7 @@ func ExitCode(findings []Finding) int {
 
 // WriteJSON writes the findings as a list of objects.
 func WriteJSON(w io.Writer, findings []Finding) error {
-	shown := make([]Finding, len(findings)) // [] for none
+	shown := make([]Finding, len(findings)) // never nil: without findings, the output is [] and not null
 	for i, f := range findings {
 		shown[i] = f.printable()
 	}
@@ -80,8 +82,8 @@ func WriteJSON(w io.Writer, findings []Finding) error {
 	return encoder.Encode(shown)
 }
 
-// WriteText writes a block for each finding that needs attention, a line for each good one, and the number of findings of each
-// severity.
+// WriteText writes one line for each finding with the severity OK, a block of lines for each other finding, and at the end the
+// number of findings of each severity.
 func WriteText(w io.Writer, findings []Finding) error {
 	var out strings.Builder
 	counts := map[Severity]int{}

@@ -1,7 +1,8 @@
-// Package kubetest is an HTTPS server for tests that answers some requests like a Kubernetes API server. It lists
-// PersistentVolumes in pages, and lists of other kinds without pages; it returns single objects; and it accepts watches of
-// PersistentVolumes, in which nothing changes. It records patches, creates and deletes, but does not carry them out. It checks
-// the token when PersistentVolumes are listed, but never the content of a request.
+// Package kubetest is an HTTPS server for tests that answers some requests like a Kubernetes API server. It returns the list of
+// PersistentVolumes in pages, lists of other kinds without pages, and single objects. It accepts watches of PersistentVolumes, in
+// which nothing changes. It records patches, creates and deletes, but does not carry them out. It checks the token only when
+// PersistentVolumes are listed. It does not check the content of a request, except that a create fails if AddObject has added an
+// object with the same name.
 package kubetest
 
 import (
@@ -98,14 +99,15 @@ func (s *Server) AddObject(path, object string) {
 	s.objects[path] = json.RawMessage(object)
 }
 
-// Fail makes the next requests fail, one for each code and reason. With code 0 the request is answered as usual.
+// Fail makes one later request for a page of PersistentVolumes fail: the first call of Fail concerns the next request, and so on.
+// With code 0 the request is answered as usual.
 func (s *Server) Fail(code int, reason, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failures = append(s.failures, failure{code, reason, message})
 }
 
-// Pages returns how many requests for a list, or a page of one, were made.
+// Pages returns how many requests for a page of PersistentVolumes were made.
 func (s *Server) Pages() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,22 +128,22 @@ func (s *Server) Watches() int {
 	return s.watches
 }
 
-// Patched returns the PersistentVolumes of the patch requests without dryRun=All, in their order.
+// Patched returns the names of the patched PersistentVolumes, in the order of the requests. Requests with dryRun=All are left out.
 func (s *Server) Patched() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.patched)
 }
 
-// Requests returns how many requests there were, without watches.
+// Requests returns how many requests there were, without watches of PersistentVolumes.
 func (s *Server) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests
 }
 
-// Writes returns the methods and paths of requests that create, change or delete, in their order: those with dryRun=All, and the
-// others, without patches of PersistentVolumes. None is carried out.
+// Writes returns the methods and paths of requests that create, change or delete, in their order. dryRuns are the requests with
+// dryRun=All. others are the remaining requests, without patches of PersistentVolumes.
 func (s *Server) Writes() (dryRuns, others []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -255,7 +257,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	}
 	begin, _ := strconv.Atoi(r.URL.Query().Get("continue"))
 	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
-	if err != nil { // without a limit, all of it
+	if err != nil { // the request has no limit
 		limit = len(s.pvs)
 	}
 	end := min(begin+min(limit, s.pageSize), len(s.pvs))

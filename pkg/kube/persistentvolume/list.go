@@ -13,8 +13,8 @@ import (
 // largestList is enough for ten thousand PersistentVolumes.
 const largestList = 256 << 20
 
-// ReadList reads the output of kubectl get pv -o json or -o yaml. It refuses input that may not be the whole list, because a
-// volume whose PersistentVolume is missing would be taken for an orphan.
+// ReadList reads the output of kubectl get pv -o json or -o yaml. It refuses input that might be incomplete, because a volume
+// whose PersistentVolume is missing would be taken for an orphan.
 func ReadList(r io.Reader) ([]PV, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, largestList+1))
 	if err != nil {
@@ -23,11 +23,11 @@ func ReadList(r io.Reader) ([]PV, error) {
 	raw = bytes.TrimSpace(raw)
 	switch {
 	case len(raw) == 0:
-		return nil, errors.New("it is empty; write the output of kubectl get pv -o json into it")
+		return nil, errors.New("the list is empty; save the output of kubectl get pv -o json there")
 	case len(raw) > largestList:
-		return nil, fmt.Errorf("it is larger than %d MiB", largestList>>20)
+		return nil, fmt.Errorf("the list is larger than %d MiB", largestList>>20)
 	case bytes.Contains(raw, []byte("\n---")) && raw[0] != '{':
-		return nil, errors.New("it holds several YAML documents; write the output of one kubectl get pv into it")
+		return nil, errors.New("the list holds several YAML documents; save the output of a single kubectl get pv there")
 	}
 	var all list
 	if raw[0] == '{' {
@@ -36,12 +36,12 @@ func ReadList(r io.Reader) ([]PV, error) {
 		err = yaml.Unmarshal(raw, &all)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("it is neither the JSON nor the YAML of kubectl get pv: %w", err)
+		return nil, fmt.Errorf("the list is neither the JSON nor the YAML of kubectl get pv: %w", err)
 	}
 	return all.pvs()
 }
 
-// list is a List of any of kubectl's kinds, or a single PersistentVolume.
+// list is either kind of list that kubectl prints (List or PersistentVolumeList), or a single PersistentVolume, which pvs refuses.
 type list struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -53,14 +53,14 @@ type list struct {
 func (l list) pvs() ([]PV, error) {
 	switch {
 	case l.Kind != "List" && l.Kind != "PersistentVolumeList":
-		return nil, fmt.Errorf("it is of kind %q and not a list; write the output of kubectl get pv -o json, without names, into it", l.Kind)
+		return nil, fmt.Errorf("an object of kind %q is not a list; save the output of kubectl get pv -o json, without names, there", l.Kind)
 	case l.Metadata.Continue != "":
-		return nil, errors.New("it is only the first page of a list; kubectl get pv --chunk-size=0 writes all of it")
+		return nil, errors.New("this is only the first page of a list; kubectl get pv --chunk-size=0 writes the whole list")
 	}
 	pvs := make([]PV, 0, len(l.Items))
 	for _, item := range l.Items {
 		if l.Kind == "List" && item.Kind != "PersistentVolume" {
-			return nil, fmt.Errorf("it holds a %s and not only PersistentVolumes; write the output of kubectl get pv -o json into it", item.Kind)
+			return nil, fmt.Errorf("the list holds a %s and not only PersistentVolumes; save the output of kubectl get pv -o json there", item.Kind)
 		}
 		pv, err := item.PV()
 		if err != nil {

@@ -1,5 +1,5 @@
-// Package persistentvolume decodes PersistentVolumes from the API server or from kubectl. It needs no client, so that code that
-// only compares PersistentVolumes does not import one.
+// Package persistentvolume decodes PersistentVolumes from the API server or from kubectl. It imports no client of the API server,
+// so code that only compares PersistentVolumes does not depend on a client.
 package persistentvolume
 
 import (

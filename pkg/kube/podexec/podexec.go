@@ -1,5 +1,10 @@
 // Package podexec runs commands in containers of pods through the API server's websockets. client-go's own executor links all
 // types of core/v1 and SPDY, which would enlarge the driver's binary by four MiB; this package uses client-go only to connect.
+//
+// The account needs get and create on pods/exec in the pod's namespace. Every Kubernetes version that the driver supports accepts
+// these websockets. If a command exits with a code other than 0, Run returns an *ExitError with the code and the standard error.
+// When the context is done, Run returns, but the command may continue. A command gets no input, and its output after the first
+// 4 MiB is dropped.
 package podexec
 
 import (
@@ -41,8 +46,8 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended with code %d: %s", e.Command, e.Code, e.Stderr)
 }
 
-// Run runs a command in a container and returns its standard output. It fails with an *ExitError if the command has failed. When
-// ctx is done, Run returns, but the command may continue.
+// Run runs a command in a container and returns its standard output, even with an *ExitError. When ctx is done, Run returns, but
+// the command may continue.
 func (r Runner) Run(ctx context.Context, pod, container string, command ...string) ([]byte, error) {
 	o, err := r.stream(ctx, pod, container, command)
 	if err == nil {

@@ -1,4 +1,5 @@
-// Package kubectltest provides a fake kubectl for tests, which answers without a cluster.
+// Package kubectltest provides a fake kubectl for tests, which answers without a cluster. It is a shell script in PATH. Since
+// Install changes PATH for the process, its tests cannot be parallel.
 package kubectltest
 
 import (
@@ -17,8 +18,8 @@ type Answer struct {
 	Code   int
 }
 
-// Install puts the fake kubectl first in PATH. It gives the first matching answer, and fails if there is none. calls returns the
-// command lines so far.
+// Install puts the fake kubectl first in PATH until the test ends. The fake kubectl gives the first matching answer, or exits with
+// code 9 if no answer matches. calls returns the command lines so far; it fails the test if there are none.
 func Install(t *testing.T, answers ...Answer) (calls func() []string) {
 	t.Helper()
 	dir := t.TempDir()
