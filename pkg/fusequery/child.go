@@ -82,7 +82,7 @@ func reply(asked request, file *os.File) (got answer, opened *os.File) {
 	case kindOpenMeta:
 		opened, err = openMeta(asked.Path, asked.Name, asked.Device)
 	case kindReadMeta:
-		got.Health, err = askMeta(file, readMeta)
+		got.Health, err = askMeta(file, readHealth)
 	case kindReadGraph:
 		got.Graph, err = askMeta(file, readGraph)
 	case kindGraph:
