@@ -71,9 +71,9 @@
 {{- $updated := int (default 0 .status.updatedNumberScheduled) -}}
 {{- $desired := int (default 0 .status.desiredNumberScheduled) -}}
 {{- if and (eq .spec.updateStrategy.type "OnDelete") (lt $updated $desired) -}}
-{{- fail (printf (print "%d of %d node plugins are still of an earlier version, whose clients end with their pods, so that this upgrade would disconnect "
-      "the volumes of running pods on these nodes. Replace them first, node by node, after a drain, or add "
-      "--set node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null (docs/upgrade.md)") (sub $desired $updated) $desired) -}}
+{{- fail (printf (print "%d of %d node plugins are still of an earlier version. If their clients end with their pods, this upgrade would disconnect the "
+      "volumes of running pods on these nodes. Replace these node plugins first, node by node (docs/upgrade.md), or add "
+      "--set node.updateStrategy.type=OnDelete,node.updateStrategy.rollingUpdate=null") (sub $desired $updated) $desired) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
