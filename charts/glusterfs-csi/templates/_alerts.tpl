@@ -1,5 +1,6 @@
-{{/* The alerts of the PrometheusRule; docs/alerts.md has a section for each, which its annotation runbook_url names. [[ and ]] become {{ and }}:
-     they are Prometheus's templates, not helm's. test/chart/alertcases_test.go has series for which each alert fires, and others for which it does not. */}}
+{{/* The alerts of the PrometheusRule. docs/alerts.md has a section for each alert, and the alert's annotation runbook_url names the section.
+     [[ and ]] become {{ and }}, for the templates of Prometheus. test/chart/alertcases_test.go has series for which each alert fires, and
+     others for which it does not. */}}
 {{- define "glusterfs-csi.alerts" -}}
 {{- $pods := printf "namespace=%q,container=\"glusterfs-csi\",pod=~\"%s-(controller|node)-.+\"" .Release.Namespace (include "glusterfs-csi.fullname" .) }}
 {{- $controller := printf "namespace=%q,container=\"glusterfs-csi\",pod=\"%s-0\"" .Release.Namespace (include "glusterfs-csi.controller" .) }}
