@@ -64,7 +64,7 @@ func controller() []panel {
 			}},
 		},
 		{
-			title: "Waiting for Heketi, 90th percentile", description: "How long operations wait for one of the backend's maxInFlight places.", unit: "s",
+			title: "Waiting for Heketi, 90th percentile", description: "How long operations wait for one of the backend's maxInFlight slots.", unit: "s",
 			queries: []query{{
 				`histogram_quantile(0.9, sum by (backend, operation, le) (rate(glusterfs_csi_heketi_operation_queue_seconds_bucket{CONTROLLER}[$__rate_interval])))`,
 				"{{backend}}: {{operation}}",

@@ -1,5 +1,6 @@
-{{/* The alerts of the PrometheusRule; docs/alerts.md has a section for each, which its annotation runbook_url names. [[ and ]] become {{ and }}:
-     they are Prometheus's templates, not helm's. test/chart/alertcases_test.go has series for which each alert fires, and others for which it does not. */}}
+{{/* The alerts of the PrometheusRule. docs/alerts.md has a section for each alert, and the alert's annotation runbook_url names the section.
+     [[ and ]] become {{ and }}, for the templates of Prometheus. test/chart/alertcases_test.go has series for which each alert fires, and
+     others for which it does not. */}}
 {{- define "glusterfs-csi.alerts" -}}
 {{- $pods := printf "namespace=%q,container=\"glusterfs-csi\",pod=~\"%s-(controller|node)-.+\"" .Release.Namespace (include "glusterfs-csi.fullname" .) }}
 {{- $controller := printf "namespace=%q,container=\"glusterfs-csi\",pod=\"%s-0\"" .Release.Namespace (include "glusterfs-csi.controller" .) }}
@@ -62,13 +63,13 @@
       labels: {severity: warning}
       annotations:
         summary: "GlusterFS clients keep ending on the node of [[ $labels.pod ]]"
-        description: "[[ $value | humanize ]] clients ended within an hour while their volumes were in use. With each, files that were open fail."
+        description: "[[ $value | humanize ]] clients ended within an hour while their volumes were in use. Each time, open files fail."
     - alert: GlusterfsCSIClientsHang
       expr: increase(glusterfs_csi_node_hung_clients_total{ {{- $node -}} }[1h]) > 0
       labels: {severity: warning}
       annotations:
         summary: "GlusterFS clients hang on the node of [[ $labels.pod ]]"
-        description: "[[ $value | humanize ]] clients did not answer although they needed no brick for it. They were ended and replaced; files that were open fail."
+        description: "[[ $value | humanize ]] clients did not answer although they needed no brick for the answer. They were ended and replaced; open files fail."
     {{- if ne .Values.client.placement "pod" }}
     - alert: GlusterfsCSIClientsInPod
       # The first metric is about new clients. Clients that were started in the pod stay there.
@@ -95,7 +96,7 @@
       labels: {severity: info}
       annotations:
         summary: "[[ $labels.pod ]] could not remove [[ $value ]] files or directories"
-        description: "They are of earlier node plugins of this node, and take room."
+        description: "Earlier node plugins of this node left them behind. They take room."
     - alert: GlusterfsCSINodeCallsFail
       expr: >-
         sum by (namespace, pod, node, grpc_method) (increase(grpc_server_handled_total{ {{- $node -}} ,grpc_service="csi.v1.Node",
@@ -144,7 +145,7 @@
       labels: {severity: warning}
       annotations:
         summary: "The backend [[ $labels.backend ]] keeps losing operations"
-        description: "The ends of [[ $value | humanize ]] operations within an hour are unknown: Heketi was restarted, or the way to it was interrupted."
+        description: "The results of [[ $value | humanize ]] operations within an hour are unknown: Heketi was restarted, or the connection to it was interrupted."
     - alert: GlusterfsCSIHeketiSlow
       expr: >-
         histogram_quantile(0.9, sum by (namespace, backend, le)
@@ -153,7 +154,7 @@
       labels: {severity: warning}
       annotations:
         summary: "Operations wait for minutes until the backend [[ $labels.backend ]] takes them"
-        description: "One in ten waits longer than [[ $value | humanizeDuration ]] for one of the backend's maxInFlight places."
+        description: "One in ten operations waits longer than [[ $value | humanizeDuration ]] for one of the backend's maxInFlight slots."
     {{- with .Values.controller.reportOrphans }}
     - alert: GlusterfsCSIOrphans
       expr: sum by (namespace, backend, kind) (glusterfs_csi_orphans{ {{- $controller -}} }) > 0
@@ -161,7 +162,7 @@
       labels: {severity: info}
       annotations:
         summary: "The backend [[ $labels.backend ]] and Kubernetes differ: [[ $value ]] times [[ $labels.kind ]]"
-        description: "Volumes take room that belong to no PersistentVolume, or PersistentVolumes have lost their volumes."
+        description: "Volumes without a PersistentVolume take room, or PersistentVolumes have lost their volumes."
     - alert: GlusterfsCSIOrphansUnknown
       expr: time() - max by (namespace, backend) (glusterfs_csi_orphans_last_success_timestamp_seconds{ {{- $controller -}} }) > 2 * {{ include "glusterfs-csi.seconds" . }}
       for: 30m

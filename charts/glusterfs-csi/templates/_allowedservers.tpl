@@ -1,5 +1,5 @@
-{{/* Servers with which no node plugin would start: pkg/mount, ParseAllowedServers. An IPv4 address within an IPv6 address
-     (::ffff:10.0.0.0/104) is left to the driver. */}}
+{{/* Refuses entries of node.allowedServers with which no node plugin would start (pkg/mount, ParseAllowedServers). Only the driver checks
+     an IPv4 address within an IPv6 address (::ffff:10.0.0.0/104). */}}
 {{- define "glusterfs-csi.checkAllowedServers" -}}
 {{- $octet := "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])" -}}
 {{- $ipv4 := printf "(%s\\.){3}%s" $octet $octet -}}
@@ -25,8 +25,8 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Call with (list groups bits-of-a-group length address), to get what to write instead of an address with the length of a prefix; ""
-     if it is a network. */}}
+{{/* Returns advice for an address with a prefix length that is not a network, as in 10.0.0.5/24, and "" for a network. Call with
+     (list groups bits-of-a-group length address). */}}
 {{- define "glusterfs-csi.networkAdvice" -}}
 {{- $bits := index . 1 -}}
 {{- $length := index . 2 | int -}}
@@ -46,7 +46,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The eight groups of an IPv6 address, separated by spaces; "" if it is none. */}}
+{{/* The eight groups of an IPv6 address, separated by spaces; "" if the text is not an IPv6 address. */}}
 {{- define "glusterfs-csi.ipv6Groups" -}}
 {{- $halves := splitList "::" . -}}
 {{- $groups := list -}}

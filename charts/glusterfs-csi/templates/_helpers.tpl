@@ -62,7 +62,7 @@ true
 {{- end -}}
 {{- end -}}
 
-{{/* Groups that a volume may have: those of a class's gidMin begin at 2000; lower ones are the system's on most nodes. */}}
+{{/* Group ids that a volume may have. A class's gidMin is at least 2000, because lower ids belong to the system on most nodes. */}}
 {{- define "glusterfs-csi.gidPattern" -}}
 ^([2-9][0-9]{3}|[1-9][0-9]{4,8}|1[0-9]{9}|2[01][0-9]{8})$
 {{- end -}}
@@ -74,12 +74,12 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* The host part of the addresses of metrics. An address in brackets may be of IPv4, too. */}}
+{{/* The host part of the addresses of metrics. The brackets may also hold an IPv4 address. */}}
 {{- define "glusterfs-csi.metricsHost" -}}
 {{- if eq .Values.metrics.address "pod" -}}[$(POD_IP)]{{- end -}}
 {{- end -}}
 
-{{/* The variable in that host part. A pod in the node's network has the node's address. */}}
+{{/* The variable POD_IP that metricsHost uses. A pod in the node's network has the node's address. */}}
 {{- define "glusterfs-csi.metricsEnv" -}}
 {{- if and .Values.metrics.enabled (eq .Values.metrics.address "pod") -}}
 - name: POD_IP
@@ -87,8 +87,8 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 {{- end -}}
 
-{{/* Annotations of the controller's pod. Without the first one, the autoscaler keeps the pod's node because of its emptyDirs, which serve only the
-     pod's own processes. */}}
+{{/* Annotations of the controller's pod. Without safe-to-evict-local-volumes, the autoscaler keeps the pod's node because of the pod's emptyDirs,
+     which serve only the pod's own processes. */}}
 {{- define "glusterfs-csi.controllerAnnotations" -}}
 {{- $annotations := deepCopy .Values.controller.podAnnotations -}}
 {{- if .Values.controller.safeToEvict -}}
@@ -139,7 +139,7 @@ port: health
 {{- range .Values.backends }}{{ if .key }}true{{ end }}{{ end -}}
 {{- end -}}
 
-{{/* The controller holds no state, so a restart costs little. An unreachable Heketi is no reason for one, so the probes do not check it. */}}
+{{/* The controller holds no state, so a restart costs little. A restart does not make an unreachable Heketi reachable, so the probes do not check Heketi. */}}
 {{- define "glusterfs-csi.controllerProbes" -}}
 startupProbe:
   httpGet:
@@ -184,8 +184,9 @@ livenessProbe:
 {{- end }}
 {{- end -}}
 
-{{/* A backend's URL, which may be a template, because a chart with this one as a subchart cannot know its release and namespace. A URL with a
-     password is refused later and not rendered here, because helm would print it in the error of an invalid template. Call with (list . backend). */}}
+{{/* A backend's URL, which may be a template, because the values of a chart that contains this chart cannot name the release's namespace. A URL
+     with a password is refused later. It is not rendered here, because helm would print the password in the error of an invalid template. Call
+     with (list . backend). */}}
 {{- define "glusterfs-csi.url" -}}
 {{- $url := (index . 1).url -}}
 {{- if and (contains "{{" $url) (not (contains "@" $url)) -}}

@@ -27,7 +27,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A URL in the form in which two spellings of one address are equal: pkg/volume, NormalizeURL. */}}
+{{/* Normalizes a URL, so that two spellings of one address are equal (pkg/volume, NormalizeURL). */}}
 {{- define "glusterfs-csi.normalURL" -}}
 {{- $url := regexReplaceAll "/+$" (lower .) "" -}}
 {{- $url = regexReplaceAll "^(http://.*):80$" $url "${1}" -}}
@@ -40,7 +40,7 @@
 {{- end -}}
 
 {{/* helm forgets earlier values as soon as an upgrade sets any: without backends, the controller would be removed unnoticed. In helm
-     template, lookup finds nothing, so that renderings that are applied by other means are not refused. */}}
+     template, lookup finds nothing, so a rendering that is applied by other means is not refused. */}}
 {{- define "glusterfs-csi.checkControllerStays" -}}
 {{- if and .Release.IsUpgrade (not .Values.backends) -}}
 {{- $name := include "glusterfs-csi.controller" . -}}
@@ -53,7 +53,7 @@
 {{- end -}}
 
 {{/* A roll-out from a version whose clients end with the node plugin's pods would disconnect all volumes of the cluster, a tenth of the
-     nodes at a time. The pods count, not the template: during a replacement by hand, some pods still have that version. */}}
+     nodes at a time. The check counts pods, besides reading the DaemonSet's template: during a replacement by hand, some pods still have that version. */}}
 {{- define "glusterfs-csi.checkClientsStay" -}}
 {{- if and .Release.IsUpgrade (ne .Values.client.placement "pod") (ne .Values.node.updateStrategy.type "OnDelete") -}}
 {{- range prepend .Values.node.groups dict -}}
@@ -132,7 +132,8 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Groups of nodes with the same name, or whose nodes are all in another group, or that node.nodeSelector excludes. */}}
+{{/* Refuses a group of nodes with the name of another group, with nodes that are all in another group, or with nodes that node.nodeSelector
+     excludes. */}}
 {{- define "glusterfs-csi.checkGroups" -}}
 {{- $names := dict -}}
 {{- $labels := dict -}}
@@ -207,8 +208,8 @@ arbiter averageFileSize backend clusterid customEpNamePrefix deviceTagMatch gidM
 {{- " restuserkey secretName secretNamespace snapfactor volumenameprefix volumeoptions volumetype zoneChecking" -}}
 {{- end -}}
 
-{{/* A class selects one of several Heketis by name or address: pkg/heketi, Select. User and password in an address do not count. Call with (list field parameters .), names of
-     parameters in lower case. */}}
+{{/* A class selects one of several Heketis by name or address (pkg/heketi, Select). User and password in an address are ignored. Call with
+     (list field parameters .), with the names of the parameters in lower case. */}}
 {{- define "glusterfs-csi.checkChoice" -}}
 {{- $field := index . 0 -}}
 {{- $given := index . 1 -}}

@@ -64,7 +64,7 @@ capabilities: {drop: [ALL]}
 {{ ternary "https" "http" (not (empty .Values.heketi.tls.existingSecret)) }}
 {{- end -}}
 
-{{/* Heketi's URL for other pods. It has a name, as in the driver's values: an IPv6 address would need brackets, and a certificate needs a name. */}}
+{{/* Heketi's URL for other pods. Its host is a name, as in the driver's values: an IPv6 address would need brackets, and a certificate needs a name. */}}
 {{- define "glusterfs-storage.heketiURL" -}}
 {{ include "glusterfs-storage.scheme" . }}://heketi.{{ .Release.Namespace }}.svc:8080
 {{- end -}}
@@ -102,10 +102,10 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 
 {{/* heketi.json. Heketi requires fields for its keys, but reads the keys from the environment. Heketi's cleaner is off: a minute
-after each start, it would undo the operations that are unfinished in the database. In a backup, such a volume may be in use by now.
-The driver cleans up after its own requests. By default, Heketi gives up a command of gluster after ten minutes. That is too short for
-add-brick, which waits for the hook S10keep-directories.sh, and the hook walks through all directories of the bricks: Heketi would
-remove the new bricks, although glusterd may still add them. */}}
+after each start, it would undo the operations that are unfinished in the database. In a database that was restored from a backup, the
+volume of such an operation may be in use by now. The driver cleans up after its own requests. By default, Heketi gives up a command of
+gluster after ten minutes. That is too short for add-brick, which waits for the hook S10keep-directories.sh. The hook walks through all
+directories of the bricks. Heketi would remove the new bricks, although glusterd may still add them. */}}
 {{- define "glusterfs-storage.heketiConfig" -}}
 {{- $tls := not (empty .Values.heketi.tls.existingSecret) -}}
 {{- $key := dict "key" "" -}}

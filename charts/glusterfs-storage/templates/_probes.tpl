@@ -21,10 +21,11 @@ livenessProbe:
 httpGet: {path: /hello, port: http, scheme: {{ include "glusterfs-storage.scheme" . | upper }}}
 {{- end -}}
 
-{{/* Heketi answers /hello also when it cannot change its database until it is started again: after its volume was mounted again, and
-     when it has opened its database only for reading. The liveness probe notices both, besides a Heketi that does not answer. It asks
-     the kernel about Heketi's open files, and neither the volume nor its bricks: those may be away for any time. A restart interrupts
-     the operations of Heketi, so one slow answer on a busy node is not enough; each probe is a new process, so there are few. */}}
+{{/* In two cases Heketi cannot change its database until it is started again, but still answers /hello: after its volume was mounted again,
+     and after it has opened its database only for reading. The liveness probe fails in both cases, and if Heketi does not answer. The
+     probe reads the kernel's list of Heketi's open files. It uses neither the volume nor the bricks, which may be offline for any time. A
+     restart interrupts the operations of Heketi, so one slow answer on a busy node is not enough. Each probe is a new process, so probes
+     are rare. */}}
 {{- define "glusterfs-storage.heketiProbes" -}}
 startupProbe:
   {{- include "glusterfs-storage.heketiGet" . | nindent 2 }}

@@ -1,4 +1,4 @@
-{{/* The topology as Heketi's own tools read it. Only after checkTopologyJSON. */}}
+{{/* The topology in the format of Heketi's own tools. Call it only after checkTopologyJSON. */}}
 {{- define "glusterfs-storage.topology" -}}
 {{- if .Values.topologyJSON -}}
 {{ .Values.topologyJSON | trim }}
@@ -36,14 +36,14 @@
 {{- end -}}
 
 {{/* The volume handle of Heketi's database. The driver and the kubelet have one mount for each handle on a node, so a second release
-     in the cluster needs another one. Kubernetes refuses to change the handle of an existing PersistentVolume, so that remains. */}}
+     in the cluster needs another handle. An existing PersistentVolume keeps its handle, because Kubernetes refuses to change it. */}}
 {{- define "glusterfs-storage.databaseHandle" -}}
 {{- $name := include "glusterfs-storage.databasePV" . -}}
 {{ lookup "v1" "PersistentVolume" "" $name | dig "spec" "csi" "volumeHandle" $name }}
 {{- end -}}
 
-{{/* The servers in the PersistentVolume of Heketi's database, separated by commas. Kubernetes refuses to change them, so those
-     of an existing PersistentVolume remain, even if nodes were added since. */}}
+{{/* The servers in the PersistentVolume of Heketi's database, separated by commas. Kubernetes refuses to change them, so an
+     existing PersistentVolume keeps its servers, even if nodes were added since. */}}
 {{- define "glusterfs-storage.databaseServers" -}}
 {{- $pv := lookup "v1" "PersistentVolume" "" (include "glusterfs-storage.databasePV" .) -}}
 {{- $kept := dig "spec" "csi" "volumeAttributes" "servers" "" $pv -}}

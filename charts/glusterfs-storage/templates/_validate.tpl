@@ -26,7 +26,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Call with (list seen field name what remedy). seen has the field of each name, in lower case. */}}
+{{/* Refuses a name that another field has. Call with (list seen field name kind remedy). The dict seen maps each name, in lower case, to its field. */}}
 {{- define "glusterfs-storage.checkOnce" -}}
 {{- $seen := index . 0 -}}
 {{- $field := index . 1 -}}
@@ -75,7 +75,8 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The bricks of one file are on different nodes of one cluster. With fewer nodes, Heketi finds no room, however large the devices are. */}}
+{{/* The bricks of one file are on different nodes of one cluster. If there are fewer nodes than bricks, Heketi finds no room, however large the
+     devices are. */}}
 {{- define "glusterfs-storage.checkCopies" -}}
 {{- $counts := dict -}}
 {{- range (include "glusterfs-storage.nodes" . | fromJson).nodes -}}
@@ -120,7 +121,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The driver's values that depend on the chart's: a list in the values replaces the default as a whole, so fields may be missing. */}}
+{{/* Compares the driver's values with those of this chart. A list in the values replaces the whole default, so fields can be missing. */}}
 {{- define "glusterfs-storage.checkDriver" -}}
 {{- $driver := index .Values "glusterfs-csi" -}}
 {{- if $driver.enabled -}}
@@ -146,7 +147,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Addresses that replace those of the nodes in the PersistentVolume of Heketi's database. */}}
+{{/* Addresses for the PersistentVolume of Heketi's database, in place of the nodes' addresses. */}}
 {{- define "glusterfs-storage.checkDatabaseServers" -}}
 {{- range $i, $address := .Values.heketi.database.servers -}}
 {{- include "glusterfs-storage.checkAddress" (list (printf "heketi.database.servers[%d]" $i) $address) -}}
@@ -178,7 +179,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A driver that the NetworkPolicy excludes would only report that Heketi does not answer. */}}
+{{/* Refuses a NetworkPolicy that excludes every driver: such a driver would only report that Heketi does not answer. */}}
 {{- define "glusterfs-storage.checkNetworkPolicy" -}}
 {{- $policy := .Values.heketi.networkPolicy -}}
 {{- if and $policy.enabled (not $policy.from) (not (index .Values "glusterfs-csi" "enabled")) -}}
@@ -187,9 +188,9 @@
 {{- end -}}
 {{- end -}}
 
-{{/* An upgrade that would end several GlusterFS servers at once. Kubernetes deletes the pods of nodes that are no longer selected or whose taints
-     (NoExecute) are no longer tolerated, and all pods that are not ready, at the same time, whatever maxUnavailable says. With other directories,
-     servers would start empty, and one after the other would seem ready. In helm template, lookup finds nothing. */}}
+{{/* Refuses an upgrade that would end several GlusterFS servers at once. In spite of maxUnavailable, Kubernetes deletes these pods at the same
+     time: pods on nodes that are no longer selected, pods on nodes whose taints (NoExecute) are no longer tolerated, and pods that are not ready.
+     With other directories, servers would start empty, and one after the other would seem ready. In helm template, lookup finds nothing. */}}
 {{- define "glusterfs-storage.checkServersStay" -}}
 {{- if .Release.IsUpgrade -}}
 {{- with lookup "apps/v1" "DaemonSet" .Release.Namespace "glusterfs" -}}
@@ -230,8 +231,8 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A rolling upgrade ends all pods that are not ready at once. A pod whose container has never run serves nothing. Before 1.30.6, Kubernetes ends a
-     pod that is ready at the same time, so there a single pod that is not ready is too many, whether it has run or not (kubernetes#123232). */}}
+{{/* A rolling upgrade ends all pods that are not ready at once. A pod whose container has never run serves nothing. Before 1.30.6, Kubernetes also
+     ends a ready pod at the same time (kubernetes#123232). There, one pod that is not ready is too many, whether it has run or not. */}}
 {{- define "glusterfs-storage.checkServersReady" -}}
 {{- $early := semverCompare "<1.30.6-0" .Capabilities.KubeVersion.Version -}}
 {{- $away := 0 -}}

@@ -1,5 +1,5 @@
-{{/* Whether topologyJSON has the form of a topology, which the other checks rely on. The rules are those of pkg/heketi/topology; test/chart
-     compares both. */}}
+{{/* Refuses a topologyJSON that does not have the form of a topology. The other checks rely on this form. The rules are those of
+     pkg/heketi/topology; test/chart compares both. */}}
 {{- define "glusterfs-storage.checkTopologyJSON" -}}
 {{- $topology := fromJson .Values.topologyJSON -}}
 {{- if hasKey $topology "Error" -}}
