@@ -61,7 +61,7 @@ func newVolume(info *api.VolumeInfoResponse) Volume {
 		// Heketi's ready-made option backup-volfile-servers is not used: its commas would end the mount option that contains it.
 		Hosts: info.Mount.GlusterFS.Hosts,
 		Block: info.Block,
-		// Heketi puts the request's options between its own, and an empty text in place of its own if it has none.
+		// Heketi puts the request's options between the options that Heketi adds, and an empty text in place of those if it adds none.
 		Options:    slices.DeleteFunc(slices.Clone(info.GlusterVolumeOptions), func(o string) bool { return strings.TrimSpace(o) == "" }),
 		SnapFactor: max(1, float64(info.Snapshot.Factor)),
 	}

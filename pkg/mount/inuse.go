@@ -33,7 +33,7 @@ func InUse(d Device, fsType string, client int) (bool, error) {
 // mostOfTable is the maximum number of bytes that are read from a container's table. Any user can make mount namespaces with
 // tables of any length. The table shows mounts in the order in which they were made. The mounts of volumes were made before the
 // container was started; only repaired ones are newer. So only a container that may mount can hide a repaired mount behind so
-// many others, and then only the client of its own volume is taken for unused.
+// many others, and then only the client of that container's volume is taken for unused.
 const mostOfTable = 8 << 20
 
 // seenByOne reads the table of the first process that still exists.

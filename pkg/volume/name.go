@@ -31,7 +31,7 @@ type Naming struct {
 // GlusterName derives the name of the gluster volume from the CSI name. The result is the same every time, has only characters
 // that Heketi allows, and ends in a digest of the whole CSI name. The digest distinguishes CSI names that look alike after
 // forbidden characters are replaced. The digest also keeps the name different from that of any volume made by hand: if a create
-// fails, Heketi's rollback deletes any gluster volume of that name, whoever made it (heketi:
+// fails, Heketi's rollback deletes any gluster volume of that name, also one that Heketi did not make (heketi:
 // apps/glusterfs/operations_volume.go).
 func GlusterName(csiName string, naming Naming) string {
 	prefix := namePrefix

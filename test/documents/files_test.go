@@ -33,7 +33,7 @@ func TestNamedFilesExist(t *testing.T) {
 }
 
 func TestFilesNamed(t *testing.T) {
-	named := filesNamed("see `pkg/a/b.go` and [c](../charts/c.yaml)\n  participant A as pkg/a, pkg/b\n  participant C as cmd/c\n  A-->>C: do it (x.go, y.go)\n  C->>C: none\n")
+	named := filesNamed("see `pkg/a/b.go` and [c](../charts/c.yaml)\n  participant A as pkg/a, pkg/b\n  participant C as cmd/c\n  A-->>C: do it<br>(x.go,<br>y.go)\n  C->>C: none\n")
 	want := [][]string{{"pkg/a/b.go"}, {"charts/c.yaml"}, {"pkg/a/x.go", "pkg/b/x.go", "cmd/c/x.go"}, {"pkg/a/y.go", "pkg/b/y.go", "cmd/c/y.go"}}
 	if !slices.EqualFunc(named, want, slices.Equal[[]string]) {
 		t.Errorf("%q, want %q", named, want)
@@ -50,7 +50,7 @@ var (
 func filesNamed(page string) (named [][]string) {
 	packages := map[string][]string{} // by participant
 	for line := range strings.Lines(page) {
-		line = strings.TrimSpace(line)
+		line = strings.ReplaceAll(strings.TrimSpace(line), ",<br>", ", ")
 		for _, found := range path.FindAllString(line, -1) {
 			named = append(named, []string{found})
 		}
