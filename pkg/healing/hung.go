@@ -124,12 +124,15 @@ func (h *Healer) reportEnd(s fuseclient.Served) {
 
 // connections gives access to the kernel's view of FUSE clients (fusectl). The zero value is ready for use.
 type connections struct {
+	opening sync.Mutex // endOne calls abort in goroutines, perhaps after open has failed
 	dir     *os.File
-	failure logging.LastText // the last error of the method waiting
+	failure logging.LastText // the last error of the method waiting; only endHung uses it
 }
 
 // open mounts fusectl without a path, invisible to other processes.
 func (c *connections) open() (err error) {
+	c.opening.Lock()
+	defer c.opening.Unlock()
 	if c.dir == nil {
 		c.dir, err = mount.Detached("fusectl", nil)
 	}
