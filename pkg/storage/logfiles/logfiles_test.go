@@ -223,11 +223,11 @@ func TestWhatIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestLogsOfBricksThatAreGone: logs of removed bricks and their copies are removed in the end. Logs of daemons and open logs
-// stay.
+// TestLogsOfBricksThatAreGone: logs of removed bricks and their copies are removed in the end, also copies that a killed process has
+// left unfinished. Logs of daemons and open logs stay.
 func TestLogsOfBricksThatAreGone(t *testing.T) {
 	k := newKeeper(t)
-	for _, name := range []string{"glusterd.log", "bricks/gone.log", "bricks/gone.log.1.gz", "bricks/here.log", "glfsheal-data.log", "glusterd.log.2.gz", "bricks/notes"} {
+	for _, name := range []string{"glusterd.log", "bricks/gone.log", "bricks/gone.log.1.gz", "bricks/gone.log.1.gz.new", "bricks/here.log", "glfsheal-data.log", "glusterd.log.2.gz", "bricks/notes"} {
 		k.write(t, name, "text")
 	}
 	k.Proc = t.TempDir() // process 7 writes a log, process 8 has just ended, self is not a process
@@ -252,7 +252,7 @@ func TestLogsOfBricksThatAreGone(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	all := []string{"bricks/gone.log", "bricks/gone.log.1.gz", "bricks/here.log", "bricks/notes", "glfsheal-data.log", "glusterd.log", "glusterd.log.2.gz"}
+	all := []string{"bricks/gone.log", "bricks/gone.log.1.gz", "bricks/gone.log.1.gz.new", "bricks/here.log", "bricks/notes", "glfsheal-data.log", "glusterd.log", "glusterd.log.2.gz"}
 	expect(time.Now(), all...)
 	left := []string{"bricks/here.log", "bricks/notes", "glusterd.log"}
 	expect(time.Now().Add(k.Age+time.Minute), left...)

@@ -20,8 +20,9 @@ const (
 	newSuffix = ".new" // suffix of a copy that is being made
 )
 
-var copyName = regexp.MustCompile(`\.log\.[0-9]+\.gz$`)
+var copyName = regexp.MustCompile(`\.log\.[0-9]+\.gz(\.new)?$`)
 
+// isCopy reports whether path is a copy of a log. That includes a copy that a killed process has left unfinished.
 func isCopy(path string) bool { return copyName.MatchString(path) }
 
 func copyPath(path string, n int) string { return path + "." + strconv.Itoa(n) + ".gz" }
