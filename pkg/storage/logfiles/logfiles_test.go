@@ -13,6 +13,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
 )
 
 func newKeeper(t *testing.T) Keeper {
@@ -204,6 +207,28 @@ func TestNoCopyCanBeMade(t *testing.T) {
 	}
 	if content(t, path) != "" || content(t, other) != "" {
 		t.Errorf("%q, %q", content(t, path), content(t, other))
+	}
+}
+
+// TestLogThatCannotBeEmptied: neither the error nor the Keeper's own log says that the log is empty.
+func TestLogThatCannotBeEmptied(t *testing.T) {
+	for _, copies := range []int{0, 2} {
+		k := newKeeper(t)
+		k.Copies = copies
+		path := k.write(t, "glusterd.log", "a line that is long")
+		log, err := os.Open(path) // the kernel truncates no file that is open for reading only
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		own := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+		err = k.empty(klog.NewContext(t.Context(), own), log, path)
+		if text := own.GetSink().(ktesting.Underlier).GetBuffer().String(); err == nil || strings.Contains(err.Error(), "is emptied") || text != "" {
+			t.Errorf("%d copies: %v, log %q", copies, err, text)
+		}
+		if got := content(t, path); got != "a line that is long" || content(t, copyPath(path, 1)) != "none" {
+			t.Errorf("%d copies: the log has %q", copies, got)
+		}
 	}
 }
 
