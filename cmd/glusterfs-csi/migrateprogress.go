@@ -22,6 +22,8 @@ type progress struct {
 	total   int        // number of objects
 	most    int        // most changes that may be made; 0 means no limit
 
+	selected map[string]bool // names of the PersistentVolumes among the objects
+
 	counts  map[migrate.Outcome]int
 	changed int           // objects refused because something has changed since the plan was made
 	done    int           // number of objects with an outcome
@@ -32,9 +34,10 @@ type progress struct {
 
 // newProgress shows the progress of the selected part of a plan.
 func newProgress(out io.Writer, plan migrate.Plan, selection migrate.Selection, classes bool) *progress {
-	p := &progress{out: out, columns: terminal(out), most: selection.Max, counts: map[migrate.Outcome]int{}}
+	p := &progress{out: out, columns: terminal(out), most: selection.Max, selected: map[string]bool{}, counts: map[migrate.Outcome]int{}}
 	for _, v := range plan.Volumes {
 		if len(selection.Only) == 0 || slices.Contains(selection.Only, v.Name) {
+			p.selected[v.Name] = true
 			p.total++
 		}
 	}
@@ -64,7 +67,8 @@ func (p *progress) report(r migrate.Result) {
 	if errors.Is(r.Err, migrate.ErrChanged) {
 		p.changed++
 	}
-	if r.Outcome != migrate.Missing && r.Outcome != migrate.NotRestored { // these objects are not part of the selection
+	// Endpoints and Services are not part of the selection, and a missing object may be left out by --only.
+	if r.Outcome != migrate.NotRestored && (r.Outcome != migrate.Missing || p.selected[r.Name]) {
 		p.done++
 	}
 	if r.Err == nil && r.Outcome != migrate.Unchanged {

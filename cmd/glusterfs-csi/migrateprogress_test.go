@@ -97,6 +97,19 @@ func TestProgressOfEndpoints(t *testing.T) {
 	}
 }
 
+// TestProgressOfMissing: a missing PersistentVolume is done if it is part of the selection, and not if --only leaves it out.
+func TestProgressOfMissing(t *testing.T) {
+	p := newProgress(io.Discard, planOf(3), migrate.Selection{Only: []string{"a", "b"}}, true)
+	for _, r := range []migrate.Result{
+		{Name: "a", Outcome: migrate.Missing, Err: errors.New("its action was edited")}, {Name: "b", Outcome: migrate.Migrated}, {Name: "c", Outcome: migrate.Missing, Err: errors.New("left out")},
+	} {
+		p.report(r)
+	}
+	if p.done != 2 || p.total != 2 {
+		t.Errorf("%d of %d are done", p.done, p.total)
+	}
+}
+
 // TestProgressOfSome: --only and --max limit what remains.
 func TestProgressOfSome(t *testing.T) {
 	var out bytes.Buffer

@@ -13,8 +13,9 @@ import (
 // hungClients remembers the clients that did not answer a request that needs no brick. Another request to such a client would
 // block a process for the whole limit, with the same result.
 type hungClients struct {
-	mu    sync.Mutex
-	since map[string]time.Time // the last request without an answer, by name of the record
+	mu      sync.Mutex
+	since   map[string]time.Time // the last request without an answer, by name of the record
+	longest time.Duration        // the longest time for which has was called
 }
 
 // note records the result of a request to a client itself. A timeout because the caller gave up early shows nothing.
@@ -45,9 +46,10 @@ func (h *hungClients) forget(client string) {
 func (h *hungClients) has(client string, within time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	maps.DeleteFunc(h.since, func(_ string, at time.Time) bool { return time.Since(at) >= within })
-	_, hangs := h.since[client]
-	return hangs
+	h.longest = max(h.longest, within)
+	maps.DeleteFunc(h.since, func(_ string, at time.Time) bool { return time.Since(at) >= h.longest })
+	at, hangs := h.since[client]
+	return hangs && time.Since(at) < within
 }
 
 // Hangs sends a client a request that needs no brick, and reports whether the client fails to answer within limit. Stats and
@@ -61,8 +63,11 @@ func (m *Manager) Hangs(ctx context.Context, s Served, limit time.Duration) (boo
 	return false, err
 }
 
-// MayHang reports whether a client left a recent request unanswered (limits.hung). It sends no request.
-func (m *Manager) MayHang(s Served) bool { return m.isHung(s.Client) }
+// MayHang reports whether a client left a request unanswered within the last 40 s (limits.hung), or within the given time if it is
+// longer. It sends no request.
+func (m *Manager) MayHang(s Served, within time.Duration) bool {
+	return m.hung.has(s.Client, max(m.limits.hung, within))
+}
 
-// isHung is MayHang for the name of a client.
+// isHung is MayHang for the name of a client, with the shortest time.
 func (m *Manager) isHung(client string) bool { return m.hung.has(client, m.limits.hung) }

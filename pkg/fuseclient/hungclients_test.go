@@ -63,7 +63,7 @@ func TestClientThatGoesOn(t *testing.T) {
 	n.limits.hung = time.Hour
 	r := n.stage()
 	n.stop(r)
-	if hangs, err := n.Hangs(t.Context(), served(r), n.limits.ask); !hangs || err != nil || !n.MayHang(served(r)) {
+	if hangs, err := n.Hangs(t.Context(), served(r), n.limits.ask); !hangs || err != nil || !n.MayHang(served(r), 0) {
 		t.Fatalf("%t, %v", hangs, err)
 	}
 	n.signal(r, unix.SIGCONT)
@@ -71,7 +71,7 @@ func TestClientThatGoesOn(t *testing.T) {
 		hangs, err := n.Hangs(t.Context(), served(r), n.limits.ask)
 		return !hangs && err == nil
 	})
-	if n.MayHang(served(r)) {
+	if n.MayHang(served(r), 0) {
 		t.Error("a client that has answered may still hang")
 	}
 	if _, err := n.Stats(t.Context(), "id-vol", n.path("staging")); err != nil {
@@ -120,6 +120,24 @@ func TestHungClients(t *testing.T) {
 		time.Sleep(time.Second)
 		if h.has("b", time.Minute) || len(h.since) > 0 {
 			t.Errorf("%v", h.since)
+		}
+	})
+}
+
+// TestMayHang: package healing may check clients less often than the kubelet asks for statistics, which try a client again earlier.
+func TestMayHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, s := &Manager{limits: limits{hung: time.Minute}}, Served{Client: "a"}
+		m.hung.note(t.Context(), "a", mount.ErrTimeout)
+		for _, c := range []struct {
+			after            time.Duration
+			known, may, long bool
+		}{{59 * time.Second, true, true, true}, {2 * time.Minute, false, false, true}, {2 * time.Minute, false, false, false}} {
+			time.Sleep(c.after)
+			known, may, long := m.isHung("a"), m.MayHang(s, time.Second), m.MayHang(s, 4*time.Minute)
+			if known != c.known || may != c.may || long != c.long {
+				t.Errorf("%s later: known %t, may hang %t, %t for a longer time", c.after, known, may, long)
+			}
 		}
 	})
 }

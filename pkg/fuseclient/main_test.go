@@ -216,14 +216,18 @@ func waitFor(t *testing.T, what string, done func() bool) {
 // deadFUSE mounts a file system of the given type whose client is gone.
 func deadFUSE(t *testing.T, path, fsType string) {
 	t.Helper()
+	if err := mountDead(path, fsType); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mountDead(path, fsType string) error {
 	dev, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer unix.Close(dev)
-	if err := unix.Mount("dead", path, fsType, 0, mountData(dev)); err != nil {
-		t.Fatal(err)
-	}
+	return unix.Mount("dead", path, fsType, 0, mountData(dev))
 }
 
 // mountData returns the options of a FUSE mount whose client has the device open as dev.

@@ -75,7 +75,7 @@ type limits struct {
 	mute time.Duration // for the volume file, before the next server is tried
 	tick time.Duration // between two rounds of Run
 	calm time.Duration // how long a client that was just started is assumed to answer
-	hung time.Duration // how long a client that did not answer is assumed to hang; longer than the 30 s between checks of package healing
+	hung time.Duration // how long a client that did not answer is assumed to hang
 
 	bricks  time.Duration // for a client to use new bricks
 	connect time.Duration // after that, for its connections to all of them

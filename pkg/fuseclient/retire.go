@@ -20,10 +20,12 @@ func (m *Manager) retire(ctx context.Context, r record) {
 	}
 	log := logger(ctx, r)
 	m.metas.close(r) // an open .meta would keep the client alive
-	err := errors.Join(writeRecord(m.endingPath(r), r), m.removeFirstMount(ctx, r.Process, m.freshPath(r)))
-	// Check the use now: the kernel may give the number of a device without mounts to the next mount, which would then count as a
-	// use.
-	if used, usedErr := m.inUse(r); usedErr == nil && !used && !r.Unused {
+	err := writeRecord(m.endingPath(r), r)
+	// Check the use before the last mount is removed: the kernel may then give the device's number to the next mount, which would count
+	// as a use. A first mount in this process's mount namespace counts as a use itself, so the second check is for its client.
+	unused := m.isUnused(r)
+	err = errors.Join(err, m.removeFirstMount(ctx, r.Process, m.freshPath(r)))
+	if !r.Unused && (unused || m.isUnused(r)) {
 		r.Unused = true
 		err = errors.Join(err, writeRecord(m.endingPath(r), r))
 	}
@@ -74,6 +76,12 @@ func (m *Manager) awaitEnd(r record) (ended bool, err error) {
 // left.
 func (m *Manager) inUse(r record) (bool, error) {
 	return mount.InUse(r.Device, mount.FSType, r.Process.PID)
+}
+
+// isUnused reports whether the client is known to have no mount outside of its own mount namespace.
+func (m *Manager) isUnused(r record) bool {
+	used, err := m.inUse(r)
+	return err == nil && !used
 }
 
 func (m *Manager) kill(pidfd int) error {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
 
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount/mounttest"
 )
 
@@ -101,6 +103,55 @@ func TestHungClientEndsBesideTheNext(t *testing.T) {
 	if !next.Process.alive() || answers(n.path("staging")) != nil {
 		t.Error("the next one has been ended")
 	}
+}
+
+// TestDeviceReusedAtOnce: the kernel gives the number of the hung client's device to another mount as soon as the first mount is
+// removed.
+func TestDeviceReusedAtOnce(t *testing.T) {
+	n, _ := newPlacedNode(t)
+	hung := n.stage()
+	n.stop(hung)
+	paths := make([]string, 50) // more than the lower numbers that are likely to be free
+	for i := range paths {
+		paths[i] = n.mkdir("next-" + strconv.Itoa(i))
+	}
+	unstaged, mounted := make(chan struct{}), make(chan error, 1)
+	go func() { mounted <- n.takeDevice(hung, paths, unstaged) }()
+	if err := n.Unstage(t.Context(), "id-vol", n.path("staging")); err != nil {
+		t.Error(err)
+	}
+	close(unstaged)
+	if err := <-mounted; err != nil {
+		t.Error(err)
+	}
+	n.ending.Wait()
+	if hung.Process.alive() {
+		t.Errorf("the hung client has not been ended; its device was %s", hung.Device)
+	}
+}
+
+// takeDevice mounts file systems until one has the number of the client's device. It begins when the client has left its first mount,
+// or was unstaged.
+func (n *node) takeDevice(r record, paths []string, unstaged <-chan struct{}) error {
+	for exists := true; exists; {
+		select {
+		case <-unstaged:
+			exists = false
+		default:
+			_, err := os.Lstat(n.freshPath(r))
+			exists = err == nil
+		}
+	}
+	for _, path := range paths {
+		if err := mountDead(path, mount.FSType); err != nil {
+			return err
+		}
+		if device, _, err := mount.DeviceAt(path); err != nil || device == r.Device {
+			return err
+		}
+	}
+	n.t.Logf("the kernel has not reused %s", r.Device)
+	return nil
 }
 
 // TestUnusedIsWrittenDown: a driver that is ended while it waits for a hung client records that the client is unused. The next

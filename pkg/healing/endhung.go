@@ -49,7 +49,8 @@ func (h *Healer) endHung(ctx context.Context) {
 			klog.FromContext(ctx).Error(err, "Cannot see how many requests wait for clients; a client that hangs is noticed only when the driver asks it", "volumeID", s.VolumeID)
 		}
 		// A request no longer waits after its caller has given up, although the client may still hang.
-		unanswered := s.Alive && h.MayHang(s)
+		// Two checks are up to a quarter of the limit apart. A request must be remembered for longer, or its client would not be asked.
+		unanswered := s.Alive && h.MayHang(s, h.limits.Hung/3)
 		if h.hungFor(s, unanswered || waits > 0 && s.Alive) >= h.limits.Hung/2 || unanswered {
 			asked.Go(func() { h.endIfHung(ctx, s) })
 		}
@@ -124,12 +125,15 @@ func (h *Healer) reportEnd(s fuseclient.Served) {
 
 // connections gives access to the kernel's view of FUSE clients (fusectl). The zero value is ready for use.
 type connections struct {
+	opening sync.Mutex // endOne calls abort in goroutines, perhaps after open has failed
 	dir     *os.File
-	failure logging.LastText // the last error of the method waiting
+	failure logging.LastText // the last error of the method waiting; only endHung uses it
 }
 
 // open mounts fusectl without a path, invisible to other processes.
 func (c *connections) open() (err error) {
+	c.opening.Lock()
+	defer c.opening.Unlock()
 	if c.dir == nil {
 		c.dir, err = mount.Detached("fusectl", nil)
 	}

@@ -19,9 +19,11 @@ type memory struct {
 	disk   tables.Store
 	saving sync.Mutex // held while the disk is written; snapshots can be read meanwhile
 
-	mu    sync.Mutex
-	all   map[string]tables.Snapshot
-	saved map[string]int // how often each client's snapshot was saved
+	mu       sync.Mutex
+	all      map[string]tables.Snapshot
+	saved    map[string]int // the number of each client's last save, see saves
+	last     int            // the largest of these numbers
+	removals int
 	// newer holds the clients whose snapshot on disk is from a newer version of the driver and cannot be read by this one.
 	newer map[string]bool
 }
@@ -43,7 +45,7 @@ func openMemory(dir string) (*memory, error) {
 		kept, known, err := m.disk.Load(client)
 		switch {
 		case ok && known && kept.Client == client:
-			m.all[client] = kept
+			m.store(kept)
 		case ok && errors.Is(err, tables.ErrNewer):
 			klog.Background().Info("Cannot use the saved mount tables of a client; mounts inside the volume are restored only after they have been seen again", "err", err.Error())
 			m.newer[client] = true
@@ -73,11 +75,20 @@ func (m *memory) get(client string) (kept tables.Snapshot, known bool) {
 	return kept, known
 }
 
-// saves returns how often a snapshot of a client was saved.
+// saves returns a number that grows with each save of a client's snapshot. Without a snapshot, the number falls with each removal of
+// any client's snapshot. So no number comes back after a removal, and the memory need not remember removed clients.
 func (m *memory) saves(client string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.saved[client]
+	return m.number(client)
+}
+
+// number is saves with the lock held.
+func (m *memory) number(client string) int {
+	if saved, known := m.saved[client]; known {
+		return saved
+	}
+	return -m.removals // less than the number of any save
 }
 
 // put saves a snapshot. On an error it is in memory only.
@@ -88,11 +99,11 @@ func (m *memory) put(s tables.Snapshot) error {
 	return m.write(s.Client)
 }
 
-// putAfter is like put, but does nothing if another snapshot of the client was saved meanwhile. The parameter saves is an earlier
-// result of the method saves. A removal sets that number back to 0.
+// putAfter is like put, but does nothing if another snapshot of the client was saved or removed meanwhile. The parameter saves is an
+// earlier result of the method saves.
 func (m *memory) putAfter(saves int, s tables.Snapshot) (kept bool, err error) {
 	m.mu.Lock()
-	kept = m.saved[s.Client] == saves
+	kept = m.number(s.Client) == saves
 	if kept {
 		m.store(s)
 	}
@@ -105,14 +116,15 @@ func (m *memory) putAfter(saves int, s tables.Snapshot) (kept bool, err error) {
 
 // store is called with the lock held.
 func (m *memory) store(s tables.Snapshot) {
-	m.all[s.Client] = s
-	m.saved[s.Client]++
+	m.last++
+	m.all[s.Client], m.saved[s.Client] = s, m.last
 }
 
 func (m *memory) remove(client string) error {
 	m.mu.Lock()
 	delete(m.all, client)
 	delete(m.saved, client)
+	m.removals++
 	m.mu.Unlock()
 	return m.write(client)
 }

@@ -397,6 +397,28 @@ func TestMemoryKeepsTheNewer(t *testing.T) {
 	if kept, err := m.putAfter(seen, first); kept || err != nil {
 		t.Error("a removed one is back", err)
 	}
+	if kept, err := m.putAfter(before, first); kept || err != nil {
+		t.Error("tables from before the first save are saved after a removal", err)
+	}
+}
+
+// TestMemoryAfterRestart: the same holds for a snapshot of the last node plugin.
+func TestMemoryAfterRestart(t *testing.T) {
+	m, err := openMemory(memoryOfOne(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, known := m.get("a")
+	if !known {
+		t.Fatal("the snapshot is not loaded")
+	}
+	seen := m.saves("a")
+	if err := m.remove("a"); err != nil {
+		t.Fatal(err)
+	}
+	if saved, err := m.putAfter(seen, kept); saved || err != nil || len(m.list()) != 0 {
+		t.Error("a removed one is back", err)
+	}
 }
 
 // TestPutOff: very frequent events lead to a delayed attempt, and are signalled to a running one.

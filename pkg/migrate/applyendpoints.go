@@ -28,11 +28,10 @@ func (a *Applier) RemoveEndpoints(ctx context.Context) (removed int, err error) 
 		if slices.ContainsFunc(named[e.Name], func(pv string) bool { return !a.DryRun || !a.handled[volumeEntry(pv)] }) {
 			continue
 		}
-		// The Service goes first. kube-controller-manager then deletes the Endpoints of that name, too (kubernetes:
-		// pkg/controller/endpoint), so that they may be gone already.
-		backups := slices.Clone(e.Backup)
-		slices.Reverse(backups)
-		for _, backup := range backups {
+		// The Endpoints go first, as in the backup. After the end of a Service, kube-controller-manager deletes the Endpoints of that
+		// name (kubernetes: pkg/controller/endpoint), and they would be missing in the result. It creates none for a Service without
+		// a selector. If this run is killed in between, the next one removes the Service.
+		for _, backup := range e.Backup {
 			of, object := endpointsKind(backup)
 			del := a.API.Delete
 			if a.DryRun {

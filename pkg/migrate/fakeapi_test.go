@@ -249,6 +249,9 @@ func (a *fakeAPI) Delete(_ context.Context, of kube.Resource, namespace, name, u
 			return err
 		case len(object.GetFinalizers()) == 0:
 			delete(a.objects, key)
+			if of == servicesResource() { // kube-controller-manager then deletes the Endpoints of that name
+				delete(a.objects, objectKey(endpointsResource(), namespace, name))
+			}
 			return nil
 		}
 		_ = unstructured.SetNestedField(object.Object, "2026-01-01T00:00:00Z", "metadata", "deletionTimestamp")

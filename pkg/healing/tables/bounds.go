@@ -52,8 +52,9 @@ func (t Table) LeftOutBecause() string {
 
 // bounded collects tables of a volume up to the limits.
 type bounded struct {
-	tables []Table
-	pods   map[string]*share
+	tables  []Table
+	pods    map[string]*share
+	leftOut map[int]int // how many tables had no room, by the position of the table whose Others counts them
 }
 
 // share is the room that a pod has used.
@@ -62,8 +63,8 @@ type share struct {
 	namespaces, mounts, text int
 }
 
-// add adds a table. If there is no room, it instead adds 1 to Others in the pod's first table, or in the first table of all if the
-// pod has none.
+// add adds a table. If there is no room, it instead counts the table in Others of the pod's first table, or of the first table of
+// all if the pod has none. If a scan has set Others, the number may already include the table: only a larger number replaces it.
 func (b *bounded) add(t Table) (taken bool) {
 	has := b.pods[t.Pod]
 	if has == nil {
@@ -79,7 +80,11 @@ func (b *bounded) add(t Table) (taken bool) {
 		if has.namespaces == 0 {
 			has.first = 0
 		}
-		b.tables[has.first].Others++
+		if b.leftOut == nil {
+			b.leftOut = map[int]int{}
+		}
+		b.leftOut[has.first]++
+		b.tables[has.first].Others = max(b.tables[has.first].Others, b.leftOut[has.first])
 		return false
 	}
 	if b.pods == nil {
@@ -100,7 +105,8 @@ func textOf(mounts []Mount) (bytes int) {
 	return bytes
 }
 
-// Bounded returns the first tables of a volume for which there is room.
+// Bounded returns the first tables of a volume for which there is room. If the tables are from several scans, Others is a lower
+// bound: a namespace that is left out again is not counted again.
 func Bounded(tables []Table) []Table {
 	var b bounded
 	for _, t := range tables {

@@ -128,6 +128,21 @@ func TestTooManyNamespaces(t *testing.T) {
 	}
 }
 
+// TestLeftOutAgain: while a repair is pending, each scan finds the namespaces again for which a snapshot has no room. They are
+// counted once, because another number would be reported as another loss.
+func TestLeftOutAgain(t *testing.T) {
+	kept := []Table{{PID: 1000, Pod: "a", Mounts: make([]Mount, mostPodMounts), Others: 2}}
+	for i, found := range []struct{ others, want int }{{1, 2}, {1, 2}, {3, 3}, {3, 3}} {
+		more := kept
+		for n := range found.others {
+			more = append(more, Table{PID: 2000 + n, Pod: "a", Mounts: make([]Mount, 1)})
+		}
+		if kept = Bounded(more); len(kept) != 1 || kept[0].Others != found.want {
+			t.Errorf("scan %d: %d tables, %d others, want %d", i, len(kept), kept[0].Others, found.want)
+		}
+	}
+}
+
 func TestLeftOutBecause(t *testing.T) {
 	for want, table := range map[string]Table{
 		"": {}, "2 mounts here are beyond the limit": {LeftOut: 2}, "3 more mount namespaces are beyond the limit": {Others: 3},

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
 )
 
 func newKeeper(t *testing.T) Keeper {
@@ -207,6 +210,28 @@ func TestNoCopyCanBeMade(t *testing.T) {
 	}
 }
 
+// TestLogThatCannotBeEmptied: neither the error nor the Keeper's own log says that the log is empty.
+func TestLogThatCannotBeEmptied(t *testing.T) {
+	for _, copies := range []int{0, 2} {
+		k := newKeeper(t)
+		k.Copies = copies
+		path := k.write(t, "glusterd.log", "a line that is long")
+		log, err := os.Open(path) // the kernel truncates no file that is open for reading only
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		own := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+		err = k.empty(klog.NewContext(t.Context(), own), log, path)
+		if text := own.GetSink().(ktesting.Underlier).GetBuffer().String(); err == nil || strings.Contains(err.Error(), "is emptied") || text != "" {
+			t.Errorf("%d copies: %v, log %q", copies, err, text)
+		}
+		if got := content(t, path); got != "a line that is long" || content(t, copyPath(path, 1)) != "none" {
+			t.Errorf("%d copies: the log has %q", copies, got)
+		}
+	}
+}
+
 // TestWhatIsLeftAlone: links, which could lead anywhere, and files that are not logs stay.
 func TestWhatIsLeftAlone(t *testing.T) {
 	k := newKeeper(t)
@@ -223,11 +248,11 @@ func TestWhatIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestLogsOfBricksThatAreGone: logs of removed bricks and their copies are removed in the end. Logs of daemons and open logs
-// stay.
+// TestLogsOfBricksThatAreGone: logs of removed bricks and their copies are removed in the end, also copies that a killed process has
+// left unfinished. Logs of daemons and open logs stay.
 func TestLogsOfBricksThatAreGone(t *testing.T) {
 	k := newKeeper(t)
-	for _, name := range []string{"glusterd.log", "bricks/gone.log", "bricks/gone.log.1.gz", "bricks/here.log", "glfsheal-data.log", "glusterd.log.2.gz", "bricks/notes"} {
+	for _, name := range []string{"glusterd.log", "bricks/gone.log", "bricks/gone.log.1.gz", "bricks/gone.log.1.gz.new", "bricks/here.log", "glfsheal-data.log", "glusterd.log.2.gz", "bricks/notes"} {
 		k.write(t, name, "text")
 	}
 	k.Proc = t.TempDir() // process 7 writes a log, process 8 has just ended, self is not a process
@@ -252,7 +277,7 @@ func TestLogsOfBricksThatAreGone(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	all := []string{"bricks/gone.log", "bricks/gone.log.1.gz", "bricks/here.log", "bricks/notes", "glfsheal-data.log", "glusterd.log", "glusterd.log.2.gz"}
+	all := []string{"bricks/gone.log", "bricks/gone.log.1.gz", "bricks/gone.log.1.gz.new", "bricks/here.log", "bricks/notes", "glfsheal-data.log", "glusterd.log", "glusterd.log.2.gz"}
 	expect(time.Now(), all...)
 	left := []string{"bricks/here.log", "bricks/notes", "glusterd.log"}
 	expect(time.Now().Add(k.Age+time.Minute), left...)

@@ -20,8 +20,9 @@ const (
 	newSuffix = ".new" // suffix of a copy that is being made
 )
 
-var copyName = regexp.MustCompile(`\.log\.[0-9]+\.gz$`)
+var copyName = regexp.MustCompile(`\.log\.[0-9]+\.gz(\.new)?$`)
 
+// isCopy reports whether path is a copy of a log. That includes a copy that a killed process has left unfinished.
 func isCopy(path string) bool { return copyName.MatchString(path) }
 
 func copyPath(path string, n int) string { return path + "." + strconv.Itoa(n) + ".gz" }
@@ -37,17 +38,26 @@ func (k Keeper) shorten(ctx context.Context, path string) error {
 		return err
 	}
 	defer log.Close()
+	return k.empty(ctx, log, path)
+}
+
+// empty is shorten for an open log.
+func (k Keeper) empty(ctx context.Context, log *os.File, path string) (err error) {
+	var emptied bool
 	if k.Copies == 0 {
 		err = log.Truncate(0)
+		emptied = err == nil
 	} else {
-		err = k.emptyIntoCopy(log, path)
+		emptied, err = k.emptyIntoCopy(log, path)
 	}
-	klog.FromContext(ctx).Info("Emptied a log of GlusterFS", "file", path, "copies", k.Copies)
+	if emptied {
+		klog.FromContext(ctx).Info("Emptied a log of GlusterFS", "file", path, "copies", k.Copies)
+	}
 	return err
 }
 
-// emptyIntoCopy packs the log into its first copy, and empties the log in any case.
-func (k Keeper) emptyIntoCopy(log *os.File, path string) error {
+// emptyIntoCopy packs the log into its first copy, and empties the log even without a copy. It reports whether the log is empty.
+func (k Keeper) emptyIntoCopy(log *os.File, path string) (emptied bool, err error) {
 	temporary := copyPath(path, 1) + newSuffix
 	var left error
 	// If an earlier process was killed here, the file may hold lines that are no longer in the log.
@@ -55,9 +65,12 @@ func (k Keeper) emptyIntoCopy(log *os.File, path string) error {
 		left = k.addCopy(path, temporary)
 	}
 	if err := pack(log, temporary); err != nil {
-		return errors.Join(left, fmt.Errorf("%s is emptied without a copy: %w", path, err), log.Truncate(0))
+		if truncateErr := log.Truncate(0); truncateErr != nil {
+			return false, errors.Join(left, err, truncateErr)
+		}
+		return true, errors.Join(left, fmt.Errorf("%s is emptied without a copy: %w", path, err))
 	}
-	return errors.Join(left, k.addCopy(path, temporary))
+	return true, errors.Join(left, k.addCopy(path, temporary))
 }
 
 // addCopy makes a file the first copy of the log.

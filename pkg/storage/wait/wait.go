@@ -13,10 +13,11 @@ import (
 
 // Until calls the function done at once, and again after each pause of length poll, until done returns nil. When the error of done
 // changes, Until logs the error, with the parameter doing as the message. After the limit, Until returns an error that has the
-// text of the last error but does not wrap it. If ctx is canceled earlier, Until returns its cause. If done returns an error that
-// Final has marked, Until returns the original error at once.
+// text of the last error but does not wrap it. If ctx is done earlier, Until returns its cause. After the deadline of ctx, the error
+// also has the text of the last error. If done returns an error that Final has marked, Until returns the original error at once.
 func Until(ctx context.Context, poll, limit time.Duration, doing string, done func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	caller := ctx
+	ctx, cancel := context.WithTimeout(caller, limit)
 	defer cancel()
 	last := ""
 	for {
@@ -33,13 +34,16 @@ func Until(ctx context.Context, poll, limit time.Duration, doing string, done fu
 		}
 		select {
 		case <-ctx.Done():
-			if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return context.Cause(ctx)
-			}
 			if last == "" {
 				last = err.Error()
 			}
-			return fmt.Errorf("not done within %v: %s", limit, last)
+			switch {
+			case caller.Err() == nil:
+				return fmt.Errorf("not done within %v: %s", limit, last)
+			case errors.Is(caller.Err(), context.DeadlineExceeded):
+				return fmt.Errorf("%w: %s", context.Cause(caller), last)
+			}
+			return context.Cause(caller)
 		case <-time.After(poll):
 		}
 	}
