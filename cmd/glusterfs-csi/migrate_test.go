@@ -138,7 +138,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("code %d, %s\n%s", code, stderr, stdout)
 	}
 	code, stdout, stderr = command(t, "import", "data", "--config="+config, "--adopt")
-	if code != 0 || strings.Contains(stdout, "Warning") || !strings.Contains(stderr, "another PersistentVolume has gluster volume data,") || !strings.Contains(stderr, "| grep -w data\n") {
+	if code != 0 || strings.Contains(stdout, "Warning") || !strings.Contains(stderr, "another PersistentVolume also has gluster volume data,") || !strings.Contains(stderr, "| grep -w data\n") {
 		t.Errorf("adopted: code %d, %s\n%s", code, stderr, stdout)
 	}
 	content, err := os.ReadFile(config)

@@ -257,7 +257,7 @@ func TestUnpublishRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{n.path("full"), file} {
-		if err := n.Unpublish(t.Context(), "id-vol", path); !errors.Is(err, mount.ErrInvalid) || !strings.Contains(err.Error(), "move it away") {
+		if err := n.Unpublish(t.Context(), "id-vol", path); !errors.Is(err, mount.ErrInvalid) || !strings.Contains(err.Error(), "move the data away") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
