@@ -78,7 +78,7 @@ func (m *Manager) inUse(r record) (bool, error) {
 	return mount.InUse(r.Device, mount.FSType, r.Process.PID)
 }
 
-// isUnused reports whether the client is known to have no mount outside of its own mount namespace.
+// isUnused reports whether the client is known to be mounted nowhere outside its mount namespace.
 func (m *Manager) isUnused(r record) bool {
 	used, err := m.inUse(r)
 	return err == nil && !used

@@ -162,7 +162,7 @@ func TestAdoptionHint(t *testing.T) {
 	f := start(t, cluster)
 	id := f.server.AddVolume("web", cluster.ID, false)
 	err := f.delete(t, volume.Handle{Backend: "main", ID: id})
-	if err == nil || !strings.Contains(err.Error(), "the handle main/"+id+"/adopted would put it") {
+	if err == nil || !strings.Contains(err.Error(), "the handle main/"+id+"/adopted would put that volume") {
 		t.Errorf("%v", err)
 	}
 }

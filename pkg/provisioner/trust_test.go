@@ -20,7 +20,7 @@ func TestTrust(t *testing.T) {
 		"no cluster now":    {[]string{"a"}, nil, "it has no cluster"},
 		"the same":          {[]string{"a", "b"}, []string{"b", "a"}, ""},
 		"one has gone":      {[]string{"a", "b"}, []string{"b"}, ""},
-		"all are others":    {[]string{"a"}, []string{"d", "c", "e", "b"}, "only b, c, d, e, so that its database"},
+		"all are others":    {[]string{"a"}, []string{"d", "c", "e", "b"}, "only b, c, d, e, so its database"},
 		"one more is there": {[]string{"a"}, []string{"b", "a"}, ""},
 	} {
 		x := newIndex("main", time.Minute)
