@@ -1,6 +1,7 @@
 // Package dirlock prevents two processes from using one directory at the same time, if both call Lock. Lock waits up to 10
 // seconds for another holder, and then returns an error. The kernel releases the lock when unlock is called or when the process
-// ends. A second Lock of the same directory in one process also waits and fails.
+// ends. The caller must keep unlock: the garbage collector would release the lock with it. A second Lock of the same directory in
+// one process also waits and fails.
 package dirlock
 
 import (

@@ -1,6 +1,7 @@
 // Package fuseclient owns the GlusterFS FUSE clients of a node: a Manager starts, records, mounts and ends them, and implements
-// mount.Mounter. Clients start as children of this process but outlive it. Their records on disk let the Manager of the next
-// process take them over.
+// mount.Mounter. Clients start as children of this process but outlive it. With PlacementPod, the default, they end with the
+// container; with PlacementNode, they outlive the container, too. Their records on disk let the Manager of the next process take
+// them over.
 //
 // The main function must call fusequery.Serve if fusequery.IsChild reports true. NewManager locks the state directory, and waits
 // up to 10 s if another process holds the lock. The caller sets OnDeath and OnReplace if it needs them, and then calls Run. Close

@@ -11,10 +11,6 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// Each question has a subject, which names the client that is asked. Concurrent questions of the same kind with the same subject
-// are merged: the first one is asked, with its limit and path, and all callers get its answer. All methods below return
-// ErrTimeout if the client does not answer within limit or before ctx ends, and ErrNotAsked if no process could ask.
-
 // Getattr returns the device of the file system that answers for path. It bypasses every cache and waits for bricks.
 func (a *Asker) Getattr(ctx context.Context, limit time.Duration, subject, path string) (mount.Device, error) {
 	got, err := a.ask(ctx, newQuestion(limit, subject, request{Kind: kindGetattr, Path: path}))

@@ -3,6 +3,10 @@
 // even after SIGKILL, and keeps its container alive. So the child asks: it may block, and is killed when its time is up, and no
 // caller waits for its end. The child runs the same binary. The main function must call Serve if IsChild reports true.
 //
+// Each question has a subject, which names the client. Concurrent questions of the same kind with the same subject are merged:
+// only the first one is asked, with its path and its limit, and all callers get its answer. The limit begins when the child is
+// ready, which may take 10 seconds; ctx ends a call earlier.
+//
 // An Asker starts the child when it is needed, and sends it all questions. If the child has no answer to one of them within the
 // limit, it gets no new questions. The remaining questions keep their limits, and then the child is killed. New questions go to a
 // new child. A child without questions is killed after two minutes. The caller must call Close at the end. A question fails with

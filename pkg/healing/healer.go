@@ -4,8 +4,9 @@
 // inside the volume and marks the directories of subPaths as deleted.
 //
 // The caller wraps a fuseclient.Manager in a Healer, uses the Healer as its mount.Mounter, and must call Healer.Run once. Run
-// also runs the Manager, so the caller must not call Manager.Run. Nothing is repaired before Run or after it. Run returns when ctx
-// is done and all attempts have ended; after that, the caller closes the Manager. All methods may be called concurrently. Failed
+// also runs the Manager, so the caller must not call Manager.Run. The Healer sets OnDeath and OnReplace of the Manager, and
+// Config.Asker must be the Asker of the Manager's Config. Nothing is repaired before Run or after it. Run returns when ctx is
+// done and all attempts have ended; after that, the caller closes the Manager. All methods may be called concurrently. Failed
 // repairs are logged and tried again; the Observer receives the outcomes. Repairs in containers need a privileged process in the
 // host's PID namespace.
 //
@@ -34,10 +35,10 @@ import (
 // Config configures a Healer.
 type Config struct {
 	Clients  *fuseclient.Manager
-	Asker    *fusequery.Asker
-	StateDir string   // the state directory of Clients; the Healer uses mounts/ in it
-	Observer Observer // for metrics and events; nil: none
-	Limits   *Limits  // for tests; nil: DefaultLimits
+	Asker    *fusequery.Asker // that of the Config of Clients
+	StateDir string           // the state directory of Clients; the Healer uses mounts/ in it
+	Observer Observer         // for metrics and events; nil: none
+	Limits   *Limits          // for tests; nil: DefaultLimits
 }
 
 // Limits bound a Healer's work.

@@ -10,6 +10,6 @@
 // Backends, Backend and Client may be used concurrently, and nothing runs in the background. Close only closes idle connections,
 // which otherwise stay open for a minute.
 //
-// The errors wrap those of package volume. OutcomeOf returns the effect of a failed create, expand or delete: Refused (nothing
-// was begun), Failed, or Unknown (Heketi may have carried it out, or may still do so).
+// The errors of calls wrap those of package volume; errors of the configuration do not. OutcomeOf returns the effect of a failed
+// create, expand or delete: Refused (nothing was begun), Failed, or Unknown (Heketi may have carried it out, or may still do so).
 package heketi

@@ -1,6 +1,9 @@
 // Package osthread runs functions that change the state of an OS thread: its namespaces, root directory or cgroup. Run calls one
 // function on a thread that ends afterwards, so that no other goroutine gets the changed state. New returns a Thread, which calls
 // several functions, one after another; its caller must call End. Processes that a function starts inherit the state.
+//
+// All threads share the root directory, the working directory and the umask: a function that changes one of them must first call
+// unshare(CLONE_FS). A child with Pdeathsig is killed when the thread ends.
 package osthread
 
 import (
@@ -9,9 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Thread is an OS thread that calls functions one after another. The changes that the functions make affect only this thread and
-// the processes that the functions start. It is never the main thread of the process: Go cannot end the main thread, and
-// /proc/self shows the main thread's view.
+// Thread is an OS thread that calls functions one after another. It is never the main thread of the process: Go cannot end the
+// main thread, and /proc/self shows the main thread's view.
 type Thread struct{ calls chan func() }
 
 // New returns a thread. The caller must call End.

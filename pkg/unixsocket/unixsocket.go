@@ -1,6 +1,7 @@
 // Package unixsocket opens the unix sockets on which the driver serves the kubelet and the CSI sidecars. Only the owner and root
 // can connect. Listen replaces the socket file of a dead process, and returns an error if another process still answers on the
-// socket. The directory must exist. Closing the listener removes the socket file.
+// socket. The directory must exist, and Listen locks it for a moment (package dirlock). Closing the listener removes the socket
+// file.
 package unixsocket
 
 import (

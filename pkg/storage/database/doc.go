@@ -1,4 +1,5 @@
-// Package database backs up Heketi's database into Secrets, and restores a backup onto a volume that has no database. The
+// Package database backs up Heketi's database into Secrets, and restores a backup onto a volume that has no database. If an
+// administrator has set RestoreAnnotation, it also replaces an existing database, and keeps that one beside the new one. The
 // database is the only record of Heketi's volumes: without it, the volumes still exist but cannot be managed.
 //
 // Saver.Save backs up the database into one Secret. Watch calls a function such as Saver.Save after each change of the database.

@@ -5,6 +5,10 @@
 // (libglusterfs/src/logging.c), so a process continues at the beginning of the file. A line that is written between the last read
 // and the truncation is lost. This time is short, because nothing happens in between.
 //
+// Copies, and logs of bricks and of heal queries that no process has open, are removed after 30 days without a line (Limits.Age).
+// The directory must be absolute and contain no symbolic link, and the Keeper must see all processes that write the logs;
+// otherwise open logs look unused.
+//
 // The alternative is to rename the log and send SIGHUP, as "gluster volume log rotate" and GlusterFS's file for logrotate do. That
 // loses no line, but SIGHUP ends a process that does not handle the signal yet, or never does (the gluster command, glfsheal, a
 // brick in its first moments). It also makes the other processes, including glusterd's clients, fetch their volume files again

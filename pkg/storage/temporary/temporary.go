@@ -1,7 +1,7 @@
 // Package temporary runs a Heketi inside a Job while the cluster's Heketi does not run: before the volume for its database
 // exists, and when that volume is removed. Prepare provides the database, MakeDeletable and Forget edit it, and Start then starts
-// Heketi. The caller must call Heketi.Stop. The caller must also make sure that the cluster's Heketi does not run, since two
-// Heketis must never work on the same devices.
+// Heketi. The cleaner of this Heketi is off: CleanUp undoes operations that were interrupted. The caller must call Heketi.Stop.
+// The caller must also make sure that the cluster's Heketi does not run, since two Heketis must never work on the same devices.
 package temporary
 
 import (
