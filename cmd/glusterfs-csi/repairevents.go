@@ -27,7 +27,7 @@ func (o *repairObserver) ClientEnded(volumeID string, hung time.Duration) {
 		o.metrics.Hung()
 		message = fmt.Sprintf("The volume's GlusterFS client had not answered for %s, and was ended", hung.Round(time.Second))
 	}
-	message += "; a new one is started. Calls under way and files that are open fail"
+	message += "; a new one is started. Calls in progress fail, and so does access to files that were open"
 	o.each(volumeID, func(p fuseclient.Publication, newPV, newPod bool) {
 		if newPV {
 			o.events.Volume(p.PV, kube.EventWarning, kube.ClientEnded, message)
@@ -70,8 +70,8 @@ func (o *repairObserver) WroteBeneath(volumeID string, written []healing.Written
 	o.each(volumeID, func(p fuseclient.Publication, _, newPod bool) {
 		for _, w := range written {
 			if newPod && w.Pod == p.Pod.UID {
-				o.events.Pod(p.Pod, kube.EventWarning, kube.WroteBelowMount, fmt.Sprintf("The mount at %s was temporarily missing. Since it was last "+
-					"seen, %s changed in the volume's directory beneath it, where the mount hides them; copy them from a pod that mounts only the volume", w.Point, named(w)))
+				o.events.Pod(p.Pod, kube.EventWarning, kube.WroteBelowMount, fmt.Sprintf("The mount at %s was temporarily missing. Since the mount was "+
+					"last seen, these files changed in the volume's directory beneath the mount, which hides them now: %s. Copy the files from a pod that mounts only the volume", w.Point, named(w)))
 			}
 		}
 	})

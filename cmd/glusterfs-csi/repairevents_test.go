@@ -115,8 +115,8 @@ func TestWrittenEvents(t *testing.T) {
 		})
 	})
 	message := func(pod, point, names string) string {
-		return "Pod " + pod + " Warning WroteBelowMount The mount at " + point + " was temporarily missing. Since it was last seen, " + names +
-			" changed in the volume's directory beneath it, where the mount hides them; copy them from a pod that mounts only the volume"
+		return "Pod " + pod + " Warning WroteBelowMount The mount at " + point + " was temporarily missing. Since the mount was last seen, " +
+			"these files changed in the volume's directory beneath the mount, which hides them now: " + names + ". Copy the files from a pod that mounts only the volume"
 	}
 	if diff := cmp.Diff([]string{message("p1", "/data/tmp", `"a b", "c"`), message("p2", "/tmp", `"\x1b[1m", and more`)}, got); diff != "" {
 		t.Error(diff)
@@ -126,7 +126,7 @@ func TestWrittenEvents(t *testing.T) {
 // TestEndEvents: the PersistentVolume and all pods that use the volume get one event each, immediately.
 func TestEndEvents(t *testing.T) {
 	for hung, what := range map[time.Duration]string{0: "has ended", 2 * time.Minute: "had not answered for 2m0s, and was ended"} {
-		message := " Warning ClientEnded The volume's GlusterFS client " + what + "; a new one is started. Calls under way and files that are open fail"
+		message := " Warning ClientEnded The volume's GlusterFS client " + what + "; a new one is started. Calls in progress fail, and so does access to files that were open"
 		registry := prometheus.NewRegistry()
 		got := reportedEvents(t, func(events *kube.Events) {
 			(&repairObserver{metrics.NewHealing(registry), events, publications}).ClientEnded("id", hung)

@@ -54,7 +54,7 @@ func TestStorageChecks(t *testing.T) {
 			checkPeers, warning, "server 10.0.0.3 is in the state Peer in Cluster (Disconnected), as seen from storage1"},
 		"a volume that is stopped": {func(c *cluster) { first(c).Volumes[1].Status = "Stopped" }, "storage-volumes", warning, "gluster volume vol_1 is stopped"},
 		"a volume that is made":    {func(c *cluster) { first(c).Volumes[1].Status = "Created" }, checkBricks, ok, "all 5 bricks"},
-		"a brick":                  {func(c *cluster) { first(c).Volumes[1].Bricks[0].Status = "Stopped" }, checkBricks, warning, "vol_1 has 1 brick offline; the other copies serve"},
+		"a brick":                  {func(c *cluster) { first(c).Volumes[1].Bricks[0].Status = "Stopped" }, checkBricks, warning, "vol_1 has 1 brick offline; the other copies still serve. Offline: 10.0.0.1:"},
 		"a brick of a volume without copies": {func(c *cluster) {
 			first(c).Volumes[1].Bricks[0].Status, first(c).Volumes[1].Type = "Stopped", "Distribute"
 		},
@@ -63,7 +63,7 @@ func TestStorageChecks(t *testing.T) {
 			for _, pod := range []string{"glusterfs-storage1", "glusterfs-storage3"} {
 				c.servers[pod].Volumes[1].Bricks[0].Status = "Stopped"
 			}
-		}, checkBricks, critical, "vol_1 has 2 bricks offline; files may be read-only or unavailable: 10.0.0.1"},
+		}, checkBricks, critical, "vol_1 has 2 bricks offline; files may be read-only or unavailable. Offline: 10.0.0.1"},
 		"a few entries":     {heal(func(v *status.VolumeHeal) { v.Summary.Pending = 99 }), checkHeal, info, "vol_1 (99)"},
 		"many entries":      {heal(func(v *status.VolumeHeal) { v.Summary.Pending = 100 }), checkHeal, warning, "vol_1 (100)"},
 		"split-brain":       {heal(func(v *status.VolumeHeal) { v.Summary.SplitBrain = 3 }), checkHeal, critical, "split-brain, which cannot be read, by gluster volume: vol_1 (3)"},

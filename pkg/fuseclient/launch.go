@@ -24,7 +24,7 @@ type child struct {
 	pidfd   int           // used and closed by firstAnswer
 	exited  chan struct{} // closed when the process is reaped; do not read cmd.ProcessState before
 	cmd     *exec.Cmd
-	refused error // why this process could not make the client's mount; nil if the client then made it
+	refused error // why this process could not mount for the client; nil if the client was then allowed to mount by itself
 }
 
 // launch starts the client's process at a place.
@@ -110,8 +110,8 @@ func clientEnv() []string {
 var errEnded = errors.New("the client ended before it was ready")
 
 // firstAnswer waits until a mount appears at the path in the client's mount namespace and has answered a getattr. A mount alone
-// means nothing: the client mounts before it has fetched the volume file. firstAnswer returns at the latest when the process
-// behind pidfd ends.
+// means nothing: the client mounts before it has fetched the volume file. firstAnswer also returns when the
+// process behind pidfd ends.
 func (m *Manager) firstAnswer(ctx context.Context, limit time.Duration, client process, path string, pidfd int) (mount.Device, error) {
 	table, err := unix.Open(client.procPath("mountinfo"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -33,8 +33,8 @@ func (m *Manager) OpenWhole(ctx context.Context, volumeID string) (*os.File, err
 	return root, nil
 }
 
-// CloneIn clones a mount that OpenWhole has opened. The root of the clone is file, which was opened in that mount. The caller
-// closes the clone.
+// CloneIn clones a mount that OpenWhole has opened. The root of the clone is the file or directory to which the argument file
+// refers; it must have been opened in that mount. The caller closes the clone.
 func (m *Manager) CloneIn(volumeID string, file *os.File) (*os.File, error) {
 	r, _ := m.record(volumeID)
 	return r.Process.cloneIn(file)
@@ -56,7 +56,7 @@ func (m *Manager) openFresh(ctx context.Context, r record) (*os.File, error) {
 	}
 	if !at.IsRoot || at.Device != r.Device {
 		_ = root.Close()
-		return nil, errors.New("the client has left its first mount")
+		return nil, errors.New("the client no longer has its first mount")
 	}
 	return root, nil
 }
@@ -86,7 +86,7 @@ func (m *Manager) openIn(ctx context.Context, client process, path string) (*os.
 	return file, at, nil
 }
 
-// cloneMount clones a mount of the volume that belongs to its current client. It returns nil if there is none.
+// cloneMount clones one of the mounts of the volume's current client. It returns nil if none is suitable.
 func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
 	if m.onFresh(r) {
 		return m.cloneFresh(ctx, r, m.limits.ask)
@@ -99,7 +99,7 @@ func (m *Manager) cloneMount(ctx context.Context, r record) (*os.File, error) {
 		return nil, err
 	}
 	for _, found := range mounts {
-		top, _ := mount.Top(found.Mountpoint) // another mount if the mount is hidden
+		top, _ := mount.Top(found.Mountpoint) // another mount if it hides found
 		if top != nil && top.ID == found.ID && found.Root == "/" && (r.Source.Options.ReadOnly() || !mount.IsReadOnly(found)) {
 			return mount.CloneTree(found.Mountpoint)
 		}
@@ -127,9 +127,9 @@ func (m *Manager) cloneFresh(ctx context.Context, r record, limit time.Duration)
 	return r.Process.cloneIn(root)
 }
 
-// removeFirstMountIfShared removes a client's first mount if the client shares the mount namespace of this process: there, a
-// client of an earlier version unmounts whatever lies on its path when it ends. The first mount stays if the volume is a
-// directory, because only that mount leads to the directory.
+// removeFirstMountIfShared removes a client's first mount if the client shares the mount namespace of this process. In this
+// namespace, a client of an earlier version unmounts, when it ends, whatever is mounted at the path of its first mount. The first
+// mount stays if the volume is a directory, because only that mount leads to the directory.
 func (m *Manager) removeFirstMountIfShared(ctx context.Context, r record) error {
 	if r.Process.isApart() || r.root() != "/" {
 		return nil
@@ -183,8 +183,8 @@ func (m *Manager) detachIn(ctx context.Context, client process, path string) err
 // mostFirstMounts limits how many mounts are removed from the path of a client's first mount.
 const mostFirstMounts = 10
 
-// removeFirstMountIfUnused removes the first mount of a client whose record is lost, after which the client ends. It does nothing
-// if the volume is in use: then the next call for the volume rebuilds the record.
+// removeFirstMountIfUnused removes the first mount of a client whose record is lost. The client then ends. If the volume is
+// in use, removeFirstMountIfUnused does nothing, and the next call for the volume rebuilds the record.
 func (m *Manager) removeFirstMountIfUnused(ctx context.Context, client process, fresh string) error {
 	if device, mounted, _ := mount.DeviceIn(client.PID, fresh); mounted {
 		used, err := mount.InUse(device, mount.FSType, client.PID)

@@ -39,7 +39,7 @@ func TestOpenWhole(t *testing.T) {
 	}
 	other := r
 	other.Device.Minor++
-	if _, err := n.openFresh(t.Context(), other); err == nil || !strings.Contains(err.Error(), "left its first mount") {
+	if _, err := n.openFresh(t.Context(), other); err == nil || !strings.Contains(err.Error(), "no longer has its first mount") {
 		t.Errorf("for another device: %v", err)
 	}
 	other = r
@@ -51,7 +51,7 @@ func TestOpenWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := n.OpenWhole(t.Context(), "id-vol"); !errors.Is(err, mount.ErrNotMounted) {
-		t.Errorf("after it has left its first mount: %v", err)
+		t.Errorf("after its first mount was removed: %v", err)
 	}
 	n.kill(r)
 	if _, err := n.OpenWhole(t.Context(), "id-vol"); !errors.Is(err, mount.ErrNotMounted) {

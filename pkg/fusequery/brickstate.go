@@ -9,8 +9,9 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
-// readHealth finds the bricks, and whether a set of bricks has lost too many of them. The translator of each set reports this loss,
-// because the volume's options determine how many bricks a set can lose. A brick outside any set is a set by itself.
+// readHealth finds the bricks, and whether a set of bricks has lost too many of them. It reads this from
+// the translator of each set and does not count bricks, because the volume's options determine how many bricks a set can lose. A
+// brick outside any set is a set by itself.
 func readHealth(meta fs.FS) (mount.Health, error) {
 	var health mount.Health
 	gone := map[string]bool{}  // bricks

@@ -6,7 +6,7 @@ import (
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/healing/tables"
 )
 
-// withoutRemovable leaves out the mounts that their container may have unmounted itself.
+// withoutRemovable leaves out the mounts that the container itself may have unmounted.
 func withoutRemovable(kept []tables.Table) []tables.Table {
 	all := slices.Clone(kept)
 	for i, t := range all {
@@ -17,8 +17,8 @@ func withoutRemovable(kept []tables.Table) []tables.Table {
 	return all
 }
 
-// dropped returns the part of a snapshot that the kernel may have dropped. If the graph has not changed, it leaves out the mounts
-// that their container may have unmounted itself.
+// dropped returns the part of a snapshot that the kernel may have dropped. If the graph is unchanged, dropped leaves out the
+// mounts that the container itself may have unmounted.
 func dropped(kept tables.Snapshot, graph string) tables.Snapshot {
 	if kept.Graph == graph {
 		kept.Tables = withoutRemovable(kept.Tables)
@@ -26,9 +26,9 @@ func dropped(kept tables.Snapshot, graph string) tables.Snapshot {
 	return kept
 }
 
-// noted sets Later in the seen tables for the mounts that containers have made. It compares each table with the kept table of the
-// same namespace. The first snapshot of a client has no kept tables, so noted then uses the tables of the volume's former
-// clients.
+// noted returns the tables in seen, with the field Later set for the mounts that a container or a process on the node has made.
+// It compares each table with the kept table of the same namespace. The first snapshot of a client has no kept tables, so noted
+// then uses the tables of the volume's former clients.
 func noted(seen, kept []tables.Table, former func() []tables.Table) []tables.Table {
 	all := slices.Clone(seen)
 	for i, t := range all {

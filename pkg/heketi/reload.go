@@ -19,7 +19,7 @@ type configFile struct {
 	failed string    // last logged error about the present content, or about a file that it names; "": none
 }
 
-// fileState distinguishes two contents of a file without reading them.
+// fileState holds properties that change with a file's content, so that a change is noticed without reading the file.
 type fileState struct {
 	device, inode  uint64
 	size, modified int64

@@ -15,8 +15,8 @@ const (
 	DeviceFailed  = "failed"
 )
 
-// SetDeviceState changes a disk's state and waits until Heketi has done so. For the state failed, Heketi moves the bricks on the
-// disk to other disks.
+// SetDeviceState changes a disk's state and waits until Heketi has made the change. If the state is DeviceFailed, Heketi moves
+// the disk's bricks to other disks.
 func (c *Client) SetDeviceState(ctx context.Context, id, state string) error {
 	return c.backend.operate(ctx, "set-device-state", func() error {
 		client, err := c.api(ctx, nil)

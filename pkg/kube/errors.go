@@ -24,15 +24,15 @@ func (unanswered) Is(target error) bool { return target == ErrNoAnswer }
 // Unwrap returns the error itself.
 func (u unanswered) Unwrap() error { return u.error }
 
-// explain adds advice to the error of a request. needs names the permission for a ClusterRole, such as "list
-// persistentvolumes".
+// explain adds advice to the error of a request. The parameter needs is the permission that a ClusterRole
+// must grant, such as "list persistentvolumes".
 func (c *Client) explain(err error, needs string) error {
 	transport, unreachable := errors.AsType[*url.Error](err)
 	switch {
 	case err == nil:
 		return nil
 	case isUnauthorizedUser(err):
-		return fmt.Errorf("%w: a ClusterRole that is bound to it must allow: %s", err, needs)
+		return fmt.Errorf("%w: a ClusterRole that is bound to this user must allow: %s", err, needs)
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("API server %s does not accept the credentials: %w: make new credentials; those in the kubeconfig file may have expired", c.host, err)
 	case errors.Is(err, context.Canceled):

@@ -25,7 +25,7 @@ type Journal struct {
 
 // deletion describes an object that a migration has deleted, or was about to.
 type deletion struct {
-	uid    string // "" if an earlier version wrote the journal, or if the method creates has removed the uid
+	uid    string // "" if an earlier version wrote the journal, or if creates has removed the uid
 	size   string // the PersistentVolume's size in the cluster, which may differ from the plan's
 	driver bool   // the object was a PersistentVolume of the driver
 	made   string // uid of the new PersistentVolume; "" if no run has recorded it
@@ -111,7 +111,7 @@ func (j *Journal) load(path, plan string) error {
 	case j.plan == plan:
 		return nil
 	case j.plan != "":
-		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; give each plan a different file name, with its journal beside it",
+		return fmt.Errorf("%s is the journal of the plan with the id %s, and this plan has the id %s; give each plan its own file name; the journal of FILE is FILE.journal",
 			path, j.plan, plan)
 	case j.readOnly && len(j.deleted) == 0:
 		return nil
@@ -173,9 +173,10 @@ func (j *Journal) deletes(object string, d deletion) error {
 	return nil
 }
 
-// creates must be called before a PersistentVolume is created. If the direction was reversed in between, the new PersistentVolume
-// is of the same kind as the deleted one, and isAnother would report that another program made it. In this case, creates removes
-// the uid from the entry. It also removes the uid of an earlier new PersistentVolume, which is gone.
+// creates must be called before a PersistentVolume is created. If the direction was reversed after the deletion, the new
+// PersistentVolume has the same kind as the deleted one, and isAnother would report that another program made it. In this case,
+// creates removes the uid of the deleted one from the entry. It also removes the uid of a PersistentVolume that was created
+// earlier and does not exist any more.
 func (j *Journal) creates(object string, driver bool) error {
 	d := j.deleted[object]
 	uid := d.uid
@@ -198,8 +199,8 @@ func (j *Journal) makes(object, uid string) error {
 	return j.write(line{Object: object, UID: d.uid, Size: d.size, Driver: d.driver, Made: uid})
 }
 
-// hasMade reports whether a PersistentVolume is certainly the new one, or the old one that was not deleted. There is no certainty
-// about the new one if a run was killed after its creation and before the call of makes.
+// hasMade reports whether a PersistentVolume is known to be the new one, or the old one that was not deleted. It returns false
+// for a new one if a run was killed after it had created the PersistentVolume and before it called makes.
 func (j *Journal) hasMade(now *unstructured.Unstructured) bool {
 	d, ok := j.deleted[volumeEntry(now.GetName())]
 	uid := string(now.GetUID())

@@ -33,7 +33,7 @@ func proveDynamicAgain(planned HeketiVolume, inventories []Inventory) error {
 	case now.Pending != "":
 		return fmt.Errorf("an operation of Heketi is changing volume %s (%s)", planned.ID, now.Pending)
 	case is != planned:
-		return fmt.Errorf("%w: Heketi has %s with %d GiB and group %d in cluster %s, and had %s with %d GiB and group %d in cluster %s", ErrChanged,
+		return fmt.Errorf("%w: in Heketi, the volume is now %s with %d GiB and group %d in cluster %s; in the plan, it is %s with %d GiB and group %d in cluster %s", ErrChanged,
 			is.Name, is.SizeGiB, is.GID, is.Cluster, planned.Name, planned.SizeGiB, planned.GID, planned.Cluster)
 	}
 	return nil
@@ -59,7 +59,7 @@ func (a *Applier) proveStaticAgain(v VolumePlan, inventories []Inventory) error 
 		listed = a.VolumeInfo
 	}
 	if len(found) == 0 && listed == nil {
-		return fmt.Errorf("nothing proves now that gluster volume %s exists: %s", v.Source.Volume, strings.Join(unusable, "; "))
+		return fmt.Errorf("cannot prove again that gluster volume %s exists: %s", v.Source.Volume, strings.Join(unusable, "; "))
 	}
 	proof, err := proveStatic(v.Source, found, listed)
 	switch {

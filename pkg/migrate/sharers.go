@@ -58,14 +58,14 @@ func sharerWarnings(v VolumePlan, all []sharer) (warnings []string) {
 		case s.name == v.Name:
 			continue
 		case s.deletes:
-			warnings = append(warnings, fmt.Sprintf("PersistentVolume %s also has a gluster volume %s, and the policy %s: if it is the same volume, the volume is "+
-				"deleted with that PersistentVolume's claim; set the policy Retain there", s.name, v.Source.Volume, policyDelete))
+			warnings = append(warnings, fmt.Sprintf("PersistentVolume %s also uses a gluster volume named %s, and has the policy %s. If both use the same volume, "+
+				"deleting the claim of that PersistentVolume deletes the volume; set the policy Retain there", s.name, v.Source.Volume, policyDelete))
 		}
 		others = append(others, s.name)
 	}
 	if policyOf(v.Replacement) == policyDelete {
-		warnings = append(warnings, fmt.Sprintf("other PersistentVolumes also have a gluster volume %s: %s; if it is the same volume, the volume is deleted with "+
-			"the claim of this PersistentVolume; set the policy Retain here", v.Source.Volume, strings.Join(others, ", ")))
+		warnings = append(warnings, fmt.Sprintf("other PersistentVolumes also use a gluster volume named %s: %s. If they use the same volume as this one, "+
+			"deleting the claim of this PersistentVolume deletes the volume; set the policy Retain here", v.Source.Volume, strings.Join(others, ", ")))
 	}
 	return warnings
 }

@@ -51,7 +51,7 @@ type NotAllowedError struct{ Server string }
 
 func (e *NotAllowedError) Error() string {
 	return fmt.Sprintf("%v: server %q is not allowed on this node; name another, or ask the administrator to list it in --allowed-servers "+
-		"(chart: node.allowedServers); loopback and link-local addresses must be listed, too; see %s", ErrInvalid, plain.Line(e.Server, 60), allowedPage)
+		"(chart: node.allowedServers); loopback and link-local addresses are allowed only if listed; see %s", ErrInvalid, plain.Line(e.Server, 60), allowedPage)
 }
 
 func (e *NotAllowedError) Unwrap() error { return ErrInvalid }

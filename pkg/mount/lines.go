@@ -13,7 +13,7 @@ import (
 )
 
 // longestLine is the maximum length of the lines that are read from a mount table. The lines of the driver's mounts are shorter,
-// because a system call accepts no longer path. Lines of other mounts, such as mounts deep in nested directories, can have any
+// because system calls limit the length of a path. Lines of other mounts, such as mounts deep in nested directories, can have any
 // length.
 const longestLine = 60 << 10
 

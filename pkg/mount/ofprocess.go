@@ -51,8 +51,8 @@ type Location struct {
 	Path   string
 }
 
-// LocationIn returns the location of the directory to which a path without symbolic links leads in the mount namespace of a
-// process. The error wraps fs.ErrNotExist if the process does not exist.
+// LocationIn returns the location of the directory at path in a process's mount namespace. The path must not contain symbolic
+// links. The error wraps fs.ErrNotExist if the process does not exist.
 func LocationIn(pid int, path string) (Location, error) {
 	var above *mountinfo.Info
 	all, err := MountsOfProcess(pid, func(i *mountinfo.Info) (skip, stop bool) { return !isAbove(i.Mountpoint, path), false })
@@ -67,8 +67,8 @@ func LocationIn(pid int, path string) (Location, error) {
 	return locate(above, path)
 }
 
-// LocationOf returns the location of the directory to which a path without symbolic links leads in this process's mount
-// namespace.
+// LocationOf returns the location of the directory at path in this process's mount namespace. The path must not contain symbolic
+// links.
 func LocationOf(path string) (Location, error) {
 	at, err := identify(unix.AT_FDCWD, path)
 	if err != nil {

@@ -59,7 +59,7 @@ func backupServers(value string, _ bool) (string, error) {
 	commas := strings.Contains(value, ",")
 	for list := range strings.SplitSeq(value, ",") {
 		items := []string{list}
-		if addr, _ := netip.ParseAddr(list); !addr.Is6() || !commas { // a string that is not an address is not IPv6
+		if addr, _ := netip.ParseAddr(list); !addr.Is6() || !commas { // Is6 is false if the address cannot be parsed
 			var err error
 			if items, err = splitServers(list); err != nil {
 				return "", err

@@ -16,8 +16,8 @@ const MostServers = 128
 var errManyServers = fmt.Errorf("more than %d servers are named; a few of the volume's servers are enough, the client learns the others from them", MostServers)
 
 // ParseServers parses a comma-separated list of GlusterFS servers: host names, IPv4 addresses, and IPv6 addresses with or without
-// brackets. It drops duplicates and keeps the order. Ports are not allowed: the mount flag server-port sets glusterd's. The error
-// wraps ErrInvalid.
+// brackets. It drops duplicates and keeps the order. Ports are not allowed: the mount flag server-port sets glusterd's port. The
+// error wraps ErrInvalid.
 func ParseServers(list string) ([]string, error) {
 	var servers []string
 	for item := range strings.SplitSeq(list, ",") {

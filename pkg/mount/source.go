@@ -40,7 +40,7 @@ func (s Source) Validate() error {
 	case n == 0:
 		return fmt.Errorf("%w: volume %s: no GlusterFS server is given", ErrInvalid, s.VolumeID)
 	case n > MostServers:
-		return fmt.Errorf("%w: volume %s: including those in backup-volfile-servers, %w; see %s", ErrInvalid, s.VolumeID, errManyServers, serversPage)
+		return fmt.Errorf("%w: volume %s: %w (servers in backup-volfile-servers count, too); see %s", ErrInvalid, s.VolumeID, errManyServers, serversPage)
 	}
 	for _, server := range s.Servers {
 		if parsed, err := parseServer(server); err != nil || parsed != server {
@@ -63,7 +63,7 @@ func (s Source) Path() string {
 func (s Source) Difference(other Source) string {
 	switch {
 	case s.Volume != other.Volume || s.Subdir != other.Subdir:
-		return fmt.Sprintf("from volume %q directory %q, not %q directory %q", s.Volume, s.Subdir, other.Volume, other.Subdir)
+		return fmt.Sprintf("from %q, not from %q", s.Path(), other.Path())
 	case s.Options.ReadOnly() != other.Options.ReadOnly():
 		return fmt.Sprintf("with mount options %q, not %q", s.Options, other.Options)
 	}
@@ -71,7 +71,8 @@ func (s Source) Difference(other Source) string {
 }
 
 // Outdated reports whether a client for s is started differently from one for other, given that Difference returns "". The order
-// of servers does not matter. A cluster matters only if s has none: a Source that was read from a client's arguments lacks it.
+// of servers does not matter. If s has no cluster and other has one, s is outdated: a Source that was read from a client's
+// arguments lacks the cluster. Otherwise, the clusters do not matter.
 func (s Source) Outdated(other Source) bool {
 	sorted := func(servers []string) []string { return slices.Sorted(slices.Values(servers)) }
 	return s.Options.String() != other.Options.String() || !slices.Equal(sorted(s.Servers), sorted(other.Servers)) || s.Cluster == "" && other.Cluster != ""

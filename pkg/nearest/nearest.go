@@ -1,6 +1,7 @@
 // Package nearest finds the allowed names that a mistyped name may stand for. An error message then names a few of the allowed
-// names (Hint returns "did you mean a, b or c?") instead of all. The package imports nothing of this module, so that every
-// package may use it.
+// names instead of all. Hint returns "did you mean a, b or c?" with at most three names, or "" if no name is near. Names returns
+// at most as many names as the caller asks for, and none if no name is near. The package imports nothing of this module, so that
+// every package may use it.
 package nearest
 
 import (

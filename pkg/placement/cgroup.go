@@ -25,7 +25,7 @@ func (c *cgroups) create(name string, memoryLimit int64) error {
 	return nil
 }
 
-// tryCreate repeats create, because the parent may be removed meanwhile: remove does so if no other group is in it.
+// tryCreate retries create, because a concurrent remove of another group also removes the parent if the parent is then empty.
 func (h hierarchy) tryCreate(name string, memoryLimit int64) (err error) {
 	const attempts = 10
 	for range attempts {
@@ -88,9 +88,9 @@ func (h hierarchy) limitMemory(parent, name string, limit int64) error {
 		writeIfThere(h.path(name, "memory.swap.max"), "0"), writeValue(h.path(name, "memory.oom.group"), "1"))
 }
 
-// enter moves the calling thread into the group's v1 hierarchies, and returns the group's directory in v2: a thread cannot move
-// there alone, but a process can be created there (clone3, CLONE_INTO_CGROUP). The caller closes the directory, also after an
-// error.
+// enter moves the calling thread into the group's v1 hierarchies, and returns the group's directory in v2. In v2, a thread cannot
+// move to the group without the rest of its process, but a new process can be created in the group (clone3, CLONE_INTO_CGROUP).
+// The caller closes the directory, also after an error.
 func (c *cgroups) enter(name string) (group *os.File, err error) {
 	if err := c.enterNamespace(); err != nil {
 		return nil, err
@@ -131,8 +131,8 @@ func (c *cgroups) memory(name string) (int64, error) {
 }
 
 // remove removes a group without processes, and the parent if it has no other group. A group that does not exist counts as
-// success. remove retries, because a process stays in its group for a moment after it has ended, and so does the thread that
-// started it.
+// success. remove retries, because a process that has ended stays in its group for a moment. So does the ended thread that
+// started the process.
 func (c *cgroups) remove(name string) error {
 	const attempts = 50
 	for range attempts {
@@ -211,7 +211,7 @@ func writeValue(path, value string) error {
 
 // writeIfThere writes a value if its file exists. On a kernel without swap, files are missing.
 func writeIfThere(path, value string) error {
-	if err := writeValue(path, value); !errors.Is(err, fs.ErrPermission) { // returned because no file can be created in a cgroup
+	if err := writeValue(path, value); !errors.Is(err, fs.ErrPermission) { // the file is missing, and none can be created in a cgroup
 		return err
 	}
 	return nil

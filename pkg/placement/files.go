@@ -38,7 +38,7 @@ func clientFiles(ctx context.Context, glusterfs string) (*fileSet, error) {
 	if err := set.program(ctx, glusterfs); err != nil {
 		return nil, err
 	}
-	// #nosec G204 -- the path is not a user's
+	// #nosec G204 -- the path is configured, and does not come from a request
 	out, err := exec.CommandContext(ctx, glusterfs, "--print-xlatordir").Output()
 	if err != nil {
 		return nil, fmt.Errorf("ask the GlusterFS client for its translators: %w", err)

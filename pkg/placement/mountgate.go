@@ -9,13 +9,14 @@ import (
 )
 
 // mountGate lets confined processes mount once. A client starts the process that mounts its volume before it connects to a
-// server. Without the gate, a client that was taken over later could mount devtmpfs or proc, which give access to the node's
-// disks and settings: the filter cannot examine the type of a file system, which is in the memory of the process.
+// server. Without the gate, an attacker who later controls the client could mount devtmpfs or proc, which give access to the
+// node's disks and settings. The filter cannot prevent that: the type of the file system is in the memory of the process, which
+// the filter cannot read.
 type mountGate struct {
 	fd     int
 	at     string       // where the client's volume is mounted
-	hidden *atomic.Bool // that of the Confinement; set if this client's memory is hidden
-	failed chan error   // holds why the mount failed, or why the client has to make it; see report
+	hidden *atomic.Bool // points to Confinement.hidden; set if this client's memory is hidden
+	failed chan error   // holds the reason why the mount failed, or why the client must mount by itself; see report
 }
 
 // The structures of seccomp_unotify(2).
@@ -58,7 +59,7 @@ func (g *mountGate) mountOnce() error {
 			// After a signal, the process repeats its call. It must then get the result of the mount that was made.
 			if errors.Is(result, errNotAsked) {
 				if result = g.mount(asked); result != nil && !g.waits(asked) {
-					result = errNotAsked // the error may be a consequence
+					result = errNotAsked // the process was interrupted or has ended, which may have caused the error
 				}
 				g.report(result)
 			}

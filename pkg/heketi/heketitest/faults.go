@@ -14,9 +14,9 @@ type Fault struct {
 	Prefix string // of method and path, such as "POST /volumes"
 	Times  int    // how often; 0: until it is lifted
 
-	Status int    // answer with this status, and do nothing
+	Status int    // answer with this status, and do not carry the request out
 	Body   string // with Status
-	Drop   bool   // close the connection without an answer, and do nothing; the default
+	Drop   bool   // close the connection without an answer, and do not carry the request out; the default if no other field is set
 	After  bool   // with Drop: carry the request out first
 
 	Late    <-chan struct{} // carry the request out, and delay the answer until this channel is closed
@@ -73,7 +73,7 @@ func (s *Server) faulty(next http.Handler) http.Handler {
 			w.WriteHeader(answer.Code)
 			_, _ = w.Write(answer.Body.Bytes())
 		case f.Held != nil:
-			// The request's context ends with its connection, so the request is carried out without it.
+			// The context of a request ends with the connection, so the request is carried out with a context that is not cancelled.
 			body, _ := io.ReadAll(r.Body)
 			late := r.Clone(context.WithoutCancel(r.Context()))
 			late.Body = io.NopCloser(bytes.NewReader(body))

@@ -1,5 +1,9 @@
 // Package persistentvolume decodes PersistentVolumes from the API server or from kubectl. It imports no client of the API server,
 // so code that only compares PersistentVolumes does not depend on a client.
+//
+// ReadList reads the whole output of kubectl get pv -o json or -o yaml. It returns an error for all other input: if the list is
+// empty, is larger than 256 MiB, cannot be parsed, is only a page of a longer list, or consists of several YAML documents, and if
+// the input is a single object or has objects of another kind. Object.PV, and so ReadList, returns an error for an invalid name.
 package persistentvolume
 
 import (

@@ -60,7 +60,7 @@ func (r Runner) Run(ctx context.Context, pod, container string, command ...strin
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case strings.Contains(err.Error(), "is forbidden"): // a refused upgrade may have no status
-		err = fmt.Errorf("%w: a Role that is bound to it must allow: get and create pods/exec in namespace %s", err, r.namespace)
+		err = fmt.Errorf("%w: a Role that is bound to this user must allow: get and create pods/exec in namespace %s", err, r.namespace)
 	}
 	return nil, fmt.Errorf("run %s in pod %s/%s: %w", command[0], r.namespace, pod, err)
 }

@@ -23,8 +23,8 @@ type Copy struct {
 	Packed  []byte // the file, packed with gzip
 	SHA256  string // of the unpacked file
 	TakenAt time.Time
-	// Unfinished marks a copy from before the end of the first setup: the database is not on its own volume yet, so the cluster's
-	// Heketi has not used it.
+	// Unfinished marks a copy that was made before the first setup had completed the database's volume. The cluster's Heketi had
+	// not used the database yet.
 	Unfinished bool
 	// Replace is set if an administrator has asked that the backup replace an existing database.
 	Replace bool

@@ -36,8 +36,8 @@ func newReadiness(config Config, l limits, r runner, glusterd *supervisor, m *mo
 	return ready
 }
 
-// newServing returns the readiness that answers /servez. It has no gate and checks only whether glusterd answers: after the
-// failure of a device or node, servers become ready only after the repair, and the repair needs servers.
+// newServing returns the readiness that answers /servez. It has no gate and checks only whether glusterd answers. When a
+// device or node has failed, /readyz fails until the repair, but the repair itself must be able to reach the servers.
 func newServing(config Config, l limits, r runner, glusterd *supervisor) *readiness {
 	c := newCLI(config, r)
 	return &readiness{glusterd: glusterd, gluster: c, limit: l.answer, asked: make(chan struct{}, 1)}

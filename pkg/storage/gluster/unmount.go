@@ -19,7 +19,7 @@ func (m *mounter) unmountAll(ctx context.Context, snapshots string) {
 	logger := klog.FromContext(ctx)
 	points, err := m.bricksMounted(snapshots)
 	if err != nil {
-		logger.Error(err, "Not unmounted")
+		logger.Error(err, "Cannot list the mount points of the bricks; nothing was unmounted")
 		return
 	}
 	total := len(points)

@@ -69,7 +69,7 @@ func TestUnmountWithoutTables(t *testing.T) {
 		change()
 		ctx, log := logged(t)
 		d.unmountAll(ctx, "/run/gluster/snaps")
-		if commands := d.runner.taken(); len(commands) > 0 || !strings.Contains(log(), "Not unmounted") {
+		if commands := d.runner.taken(); len(commands) > 0 || !strings.Contains(log(), "nothing was unmounted") {
 			t.Errorf("%q, %s", commands, log())
 		}
 	}

@@ -5,6 +5,10 @@
 // The probe must fail only if a restart helps. It does not fail while bricks are offline, or while a client hangs or has not been
 // replaced yet: in these cases, a restarted Heketi could not open its database at all. The package therefore sends no request to
 // the file system of the database. It asks only the kernel for the descriptors, their devices and the mounts, so it cannot hang.
+//
+// Probe.Run makes one probe. It runs in Heketi's container, as a process in Heketi's PID and mount namespaces. There, Heketi is
+// process 1. If the kernel does not show the descriptors of the process, or if none of them belongs to the database, only
+// Heketi's answer to a request counts.
 package probe
 
 import (

@@ -39,8 +39,8 @@ func (s *Setup) checkInterrupted(ctx context.Context, server *heketi.Client, r r
 			continue
 		}
 		return fmt.Errorf("an earlier run was interrupted while Heketi made volume %s with a brick on node %s, and gluster on that node does not answer: %s. "+
-			"Bring the node back; the Job is retried. If the node is lost for good, no data is lost with it: delete the node from Kubernetes (kubectl delete node %s) and this Job, "+
-			"run the teardown (see \"Taking it apart\" in the chart's README), and upgrade the release with other nodes", s.Volume.Name, n.Manage[0], why, n.Manage[0])
+			"Bring the node back; the Job is retried. If the node is lost for good, no data is lost: run kubectl delete node %s, delete this Job, "+
+			"run the teardown (see \"Taking it apart\" in the chart's README), replace the node in the values by another one, and upgrade the release", s.Volume.Name, n.Manage[0], why, n.Manage[0])
 	}
 	return nil
 }

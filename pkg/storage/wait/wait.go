@@ -1,5 +1,7 @@
 // Package wait waits for other parts of an installation. Until calls a function of the caller at an interval, until the function
-// succeeds, a time limit is over, or the context is done. Each change of the function's error is logged.
+// succeeds, a time limit is over, or the context is done. Each change of the function's error is logged. After the limit, Until
+// returns an error that has the text of the function's last error but wraps none: errors.Is finds neither that error nor
+// context.DeadlineExceeded.
 package wait
 
 import (

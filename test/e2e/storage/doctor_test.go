@@ -29,7 +29,7 @@ func examined(t *testing.T, i installed) {
 	const volume = "heketidbstorage"
 	i.in("exec", "daemonset/glusterfs", "--container=glusterfs", "--", "bash", "-c",
 		"kill -KILL $(cat /run/gluster/vols/"+volume+"/*.pid)")
-	expectFinding(t, i, "storage-bricks", report.Warning, "gluster volume "+volume+" has 1 brick offline; the other copies serve")
+	expectFinding(t, i, "storage-bricks", report.Warning, "gluster volume "+volume+" has 1 brick offline; the other copies still serve")
 	i.in("exec", "daemonset/glusterfs", "--container=glusterfs", "--", "gluster", "--mode=script", "volume", "start", volume, "force")
 	expectFinding(t, i, "storage-bricks", report.OK, "are online")
 	isHealed(t, i)
