@@ -29,7 +29,7 @@ func TestOldPlan(t *testing.T) {
 			v := a.inventory().Dump.Volumes[idA]
 			v.SizeGiB = 30
 			a.inventory().Dump.Volumes[idA] = v
-		}, "Heketi has vol_" + idA + " with 30 GiB"},
+		}, "in Heketi, the volume is now vol_" + idA + " with 30 GiB"},
 		{"another group in Heketi", func(_ *fakeAPI, a *Applier) {
 			v := a.inventory().Dump.Volumes[idA]
 			v.GID = 7

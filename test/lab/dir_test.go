@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 func TestLayoutOfRefusesDirectoriesThatNeedCare(t *testing.T) {
@@ -37,6 +39,7 @@ func TestLayoutOfResolvesLinks(t *testing.T) {
 }
 
 func TestOpenAndDownWithoutALab(t *testing.T) {
+	needs.Root(t, "Down looks at loop devices")
 	dir := t.TempDir()
 	if _, err := Open(dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("Open says %v, want ErrNotRunning", err)
@@ -47,6 +50,7 @@ func TestOpenAndDownWithoutALab(t *testing.T) {
 }
 
 func TestDownKeepsOutOfAnUp(t *testing.T) {
+	needs.Root(t, "Down looks at loop devices")
 	dir := t.TempDir()
 	layout, err := layoutOf(dir)
 	if err != nil {

@@ -7,9 +7,12 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 func TestCgroupsAreRemovedWithTheirProcesses(t *testing.T) {
+	needs.Root(t, "it makes control groups")
 	layout := Layout{Dir: t.TempDir()}
 	if err := makeCgroups(layout, "node1"); err != nil {
 		t.Fatal(err)

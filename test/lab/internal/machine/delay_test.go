@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/glusterfs-csi/glusterfs-csi/test/needs"
 )
 
 // TestRelay sends frames from one device to another through a relay.
@@ -55,6 +57,7 @@ func TestRelay(t *testing.T) {
 // ownNetwork gives the test a separate network namespace, which ends with the test's thread.
 func ownNetwork(t *testing.T) {
 	t.Helper()
+	needs.Root(t, "makes a network namespace")
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Fatal(err)
