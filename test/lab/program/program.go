@@ -61,6 +61,9 @@ func Tests(name, dir string, up func(context.Context) error, tests func() int) i
 	if !end(name, dir) {
 		return 1
 	}
+	if ctx.Err() != nil { // interrupted, but the function above has not begun
+		return 130
+	}
 	return code
 }
 
