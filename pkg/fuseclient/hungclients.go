@@ -13,10 +13,12 @@ import (
 // hungClients remembers the clients that did not answer a request that needs no brick. Another request to such a client would
 // block a process for the whole limit, with the same result.
 type hungClients struct {
-	mu      sync.Mutex
-	since   map[string]time.Time // the last request without an answer, by name of the record
-	longest time.Duration        // the longest time for which has was called
+	mu    sync.Mutex
+	since map[string]time.Time // the last request without an answer, by name of the record
 }
+
+// hungMemory bounds the memory of clients that have ended since. It is longer than any time for which has is called.
+const hungMemory = 24 * time.Hour
 
 // note records the result of a request to a client itself. A timeout because the caller gave up early shows nothing.
 func (h *hungClients) note(ctx context.Context, client string, err error) {
@@ -33,6 +35,7 @@ func (h *hungClients) note(ctx context.Context, client string, err error) {
 	if h.since == nil {
 		h.since = map[string]time.Time{}
 	}
+	maps.DeleteFunc(h.since, func(_ string, at time.Time) bool { return time.Since(at) >= hungMemory })
 	h.since[client] = time.Now()
 }
 
@@ -46,8 +49,6 @@ func (h *hungClients) forget(client string) {
 func (h *hungClients) has(client string, within time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.longest = max(h.longest, within)
-	maps.DeleteFunc(h.since, func(_ string, at time.Time) bool { return time.Since(at) >= h.longest })
 	at, hangs := h.since[client]
 	return hangs && time.Since(at) < within
 }

@@ -118,8 +118,13 @@ func TestHungClients(t *testing.T) {
 		}
 		h.note(ended, "b", mount.ErrTimeout)
 		time.Sleep(time.Second)
-		if h.has("b", time.Minute) || len(h.since) > 0 {
+		if h.has("b", time.Minute) {
 			t.Errorf("%v", h.since)
+		}
+		time.Sleep(hungMemory)
+		h.note(t.Context(), "d", mount.ErrTimeout)
+		if len(h.since) != 1 {
+			t.Errorf("clients that have probably ended are remembered: %v", h.since)
 		}
 	})
 }
@@ -129,10 +134,15 @@ func TestMayHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, s := &Manager{limits: limits{hung: time.Minute}}, Served{Client: "a"}
 		m.hung.note(t.Context(), "a", mount.ErrTimeout)
+		time.Sleep(59 * time.Second)
+		if !m.isHung("a") || !m.MayHang(s, time.Second) {
+			t.Error("a client is not remembered for limits.hung")
+		}
+		time.Sleep(2 * time.Second)
 		for _, c := range []struct {
 			after            time.Duration
 			known, may, long bool
-		}{{59 * time.Second, true, true, true}, {2 * time.Minute, false, false, true}, {2 * time.Minute, false, false, false}} {
+		}{{0, false, false, true}, {2 * time.Minute, false, false, true}, {2 * time.Minute, false, false, false}} {
 			time.Sleep(c.after)
 			known, may, long := m.isHung("a"), m.MayHang(s, time.Second), m.MayHang(s, 4*time.Minute)
 			if known != c.known || may != c.may || long != c.long {

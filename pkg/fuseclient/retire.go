@@ -20,12 +20,12 @@ func (m *Manager) retire(ctx context.Context, r record) {
 	}
 	log := logger(ctx, r)
 	m.metas.close(r) // an open .meta would keep the client alive
-	err := writeRecord(m.endingPath(r), r)
 	// Check the use before the last mount is removed: the kernel may then give the device's number to the next mount, which would count
-	// as a use. A first mount in this process's mount namespace counts as a use itself, so the second check is for its client.
-	unused := m.isUnused(r)
-	err = errors.Join(err, m.removeFirstMount(ctx, r.Process, m.freshPath(r)))
-	if !r.Unused && (unused || m.isUnused(r)) {
+	// as a use.
+	r.Unused = r.Unused || m.isUnused(r)
+	err := errors.Join(writeRecord(m.endingPath(r), r), m.removeFirstMount(ctx, r.Process, m.freshPath(r)))
+	// A first mount in this process's mount namespace counts as a use itself.
+	if !r.Unused && m.isUnused(r) {
 		r.Unused = true
 		err = errors.Join(err, writeRecord(m.endingPath(r), r))
 	}

@@ -94,7 +94,7 @@ func TestExpandWhileRebalancing(t *testing.T) {
 		other <- err
 	}()
 	err := r.expand(v, 3)
-	r.refused(err, codes.Aborted, "rebalance is in progress", "succeeds after that", nameOf(v), "keeps its size of 2 GiB")
+	r.refused(err, codes.Aborted, "rebalance is in progress", "when it has finished, this expand succeeds", nameOf(v), "keeps its size of 2 GiB")
 	r.ok(<-other, "another volume is made and deleted meanwhile")
 	r.isInHeketi(v, 2, "replicate:3")
 	if seen := r.mustGlusterVolume(nameOf(v)); len(seen.Bricks) != 6 {
