@@ -17,7 +17,8 @@ type hungClients struct {
 	since map[string]time.Time // the last request without an answer, by name of the record
 }
 
-// hungMemory bounds the memory of clients that have ended since. It is longer than any time for which has is called.
+// hungMemory bounds the memory of clients that have ended since. has cannot look further back. Package healing looks back for a third
+// of --hung-client-limit, so this is enough for limits of up to three days.
 const hungMemory = 24 * time.Hour
 
 // note records the result of a request to a client itself. A timeout because the caller gave up early shows nothing.
