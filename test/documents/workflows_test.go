@@ -13,7 +13,7 @@ import (
 // TestWorkflowsRunTheSameSteps: .github/workflows/ci.yml has each command of .ci/run.
 func TestWorkflowsRunTheSameSteps(t *testing.T) {
 	workflow := read(t, root+"/.github/workflows/ci.yml")
-	commands := regexp.MustCompile(`(?m)(?:^|then )(make [a-z0-9-]+)`).FindAllStringSubmatch(read(t, root+"/.ci/run"), -1)
+	commands := regexp.MustCompile(`(?m)(?:^\t|then )(make [a-z0-9-]+)`).FindAllStringSubmatch(read(t, root+"/.ci/run"), -1)
 	if len(commands) < 5 {
 		t.Fatalf("only %d commands were found in .ci/run", len(commands))
 	}

@@ -1,7 +1,6 @@
 package tutorial
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -92,23 +91,49 @@ func TestDocumentsCanBeRun(t *testing.T) {
 		"storage-nodes.md": {Reader, Yours},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file, err := os.Open("../../../docs/" + name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = file.Close() }()
-			blocks, err := Parse(file)
+			blocks, err := parseFile("../../../docs/" + name)
 			if err != nil {
 				t.Fatal(err)
 			}
 			shells := map[Shell]int{}
 			for _, b := range blocks {
 				shells[b.Shell]++
+				if printsAfterCopy(b) {
+					t.Errorf("line %d: kubectl cp can end in the middle of a line of tar, so the next line of the output must begin with …", b.Line)
+				}
 			}
 			for _, shell := range want {
 				if shells[shell] == 0 {
 					t.Errorf("there is no block for %q", shell)
 				}
+			}
+		})
+	}
+}
+
+// printsAfterCopy reports whether the document says precisely what commands after a "kubectl cp" print. kubectl cp ends before it
+// has printed all messages of tar in the pod, so that the next output can be in the same line as the beginning of a message.
+func printsAfterCopy(b Block) bool {
+	_, after, copies := strings.Cut(b.Commands, " cp ")
+	_, after, _ = strings.Cut(after, "\n")
+	lines := strings.Split(strings.TrimSpace(b.Output), "\n")
+	return copies && after != "" && !strings.HasPrefix(lines[len(lines)-1], "…")
+}
+
+func TestPrintsAfterCopy(t *testing.T) {
+	const copies = "kubectl cp pod:/file file\n"
+	for name, c := range map[string]struct {
+		block Block
+		want  bool
+	}{
+		"nothing is copied":      {Block{Commands: "ls\n", Output: "file\n"}, false},
+		"the copy is last":       {Block{Commands: "ls\n" + copies, Output: "file\n…\n"}, false},
+		"the output may be late": {Block{Commands: copies + "ls\n", Output: "…\n…file\n"}, false},
+		"the output is precise":  {Block{Commands: copies + "ls\n", Output: "…\nfile\n"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := printsAfterCopy(c.block); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
 	}
