@@ -58,7 +58,7 @@ func TestBuckets(t *testing.T) {
 			}
 		}
 	}
-	if histograms != 2 {
-		t.Errorf("%d histograms, want 2", histograms)
+	if histograms != 3 { // the wait, the outcome, and the outcome "unknown", which is there from the beginning
+		t.Errorf("%d histograms, want 3", histograms)
 	}
 }

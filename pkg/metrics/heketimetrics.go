@@ -49,8 +49,12 @@ func NewHeketi(registry prometheus.Registerer) *Heketi {
 	return h
 }
 
-// Began implements heketi.Observer.
+// unknown is heketi.OutcomeUnknown, which an alert counts.
+const unknown = "unknown"
+
+// Began implements heketi.Observer. Without a first value of 0, Prometheus would see no increase at the first unknown outcome.
 func (h *Heketi) Began(backend, operation string, queued time.Duration) (ended func(outcome string)) {
+	h.duration.WithLabelValues(backend, operation, unknown)
 	h.queued.WithLabelValues(backend, operation).Observe(queued.Seconds())
 	running := h.running.WithLabelValues(backend, operation)
 	running.Inc()

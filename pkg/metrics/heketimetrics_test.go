@@ -18,8 +18,11 @@ func TestHeketi(t *testing.T) {
 		}
 		for _, f := range families {
 			if f.GetName() == "glusterfs_csi_"+name {
-				m := f.GetMetric()[0]
-				return m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+				sum := 0.0
+				for _, m := range f.GetMetric() {
+					sum += m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+				}
+				return sum
 			}
 		}
 		return -1
@@ -34,7 +37,7 @@ func TestHeketi(t *testing.T) {
 	h.LoginRefused("main")
 	operationEnded := h.Operation("create")
 	for name, want := range map[string]float64{
-		"heketi_operations_in_flight": 1, "heketi_operation_queue_seconds": 1, "heketi_operation_duration_seconds": -1,
+		"heketi_operations_in_flight": 1, "heketi_operation_queue_seconds": 1, "heketi_operation_duration_seconds": 0,
 		"existing_volumes_total": 1, "running_operations": 1, "joined_calls_total": 1,
 		"heketi_login_refusals_total": 1,
 	} {
