@@ -3,24 +3,23 @@ package storagetest
 import (
 	"context"
 	"io"
-	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"testing"
 
 	"github.com/glusterfs-csi/glusterfs-csi/test/lab"
 )
 
-// FreePort returns a port of the loopback interface that nothing listens on.
-func FreePort(t *testing.T) string {
+// HeldPort returns a port for a server that listens later, perhaps several times. Until the test ends, the kernel gives it to no
+// program that asks for any port.
+func HeldPort(t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := lab.HoldPort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+	t.Cleanup(func() { _ = port.Close() })
+	return port.Number
 }
 
 // Heketi runs a real Heketi server whose executor is a mock.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube"
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/kube/podexec"
@@ -145,6 +146,7 @@ func TestVolumeThatIsJustBeingDeleted(t *testing.T) {
 	w := newWorld(t)
 	client := w.client()
 	made := w.makeVolume(client, w.cluster(), "vol_a")
+	w.patience = 30 * time.Second
 	deleted := make(chan error, 1)
 	go func() { deleted <- client.DeleteVolume(t.Context(), made.ID) }()
 	if err := errors.Join(w.run(""), <-deleted); err != nil {

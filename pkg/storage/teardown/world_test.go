@@ -2,6 +2,7 @@ package teardown
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,8 @@ type world struct {
 	failing  map[string]error // commands that fail, by their beginning
 	onEnd    func()           // called when Heketi has ended
 	noticed  func(kind string, r *http.Request)
-	commands []string // commands that were run in pods
+	commands []string      // commands that were run in pods
+	patience time.Duration // until volumes that are being deleted must be gone; 0 means 100 ms
 	heketi   *lab.Child
 	child    string // URL of the temporary Heketi
 }
@@ -136,7 +138,7 @@ func emptyWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{
-		t: t, program: binaries.Server, port: storagetest.FreePort(t), base: t.TempDir(),
+		t: t, program: binaries.Server, port: storagetest.HeldPort(t), base: t.TempDir(),
 		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName},
 		others: map[string][]kube.Pod{}, replicas: 1, leaving: 2, volumes: map[string]bool{}, disks: map[string]*disk{}, peers: map[string]bool{}, failing: map[string]error{},
 	}
@@ -242,7 +244,7 @@ func (w *world) run(point string) error {
 	defer cancel(nil)
 	w.points.Begin(point, func() { cancel(storagetest.ErrKilled) })
 	timing := DefaultTiming()
-	timing.Poll, timing.Answer, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, time.Second, 100*time.Millisecond, time.Second
+	timing.Poll, timing.Answer, timing.Pods, timing.Heketi, timing.Volumes, timing.Gone = 10*time.Millisecond, time.Second, time.Second, time.Second, cmp.Or(w.patience, 100*time.Millisecond), time.Second
 	job := &Teardown{
 		Options: Options{
 			Options: jobs.Options{

@@ -113,10 +113,12 @@ func (i installed) chartValues(l layout) map[string]any {
 		node := cluster.StorageNode(n)
 		nodes = append(nodes, map[string]any{"name": node.Name, "address": node.Machine.IP, "zone": n, "devices": l[n]})
 	}
+	heketi := image("glusterfs-storage-heketi")
+	heketi["backup"] = map[string]any{"schedule": "0 0 1 1 *"} // tests make copies when they need them
 	return map[string]any{
 		"nodes":   nodes,
 		"gluster": image("glusterfs-storage-gluster"),
-		"heketi":  image("glusterfs-storage-heketi"),
+		"heketi":  heketi,
 		"glusterfs-csi": map[string]any{
 			"controller": image("glusterfs-csi-controller"), "node": image("glusterfs-csi-node"),
 		},
