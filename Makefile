@@ -122,7 +122,17 @@ test-sanity: heketi ## csi-sanity in process, over a real Heketi with the mock e
 .PHONY: test-integration
 test-integration: build heketi client-files ## Integration tests and csi-sanity on real servers and mounts
 	$(call say,integration tests on the lab: real gluster + Heketi + FUSE mounts; about 25 minutes)
-	LAB_CLIENT_FILES=$(CLIENT_FILES) go test -count=1 -timeout 60m -v ./test/integration
+	LAB_CLIENT_FILES=$(CLIENT_FILES) go test -count=1 -timeout 60m -skip '$(RECORDER)' -v ./test/integration
+
+# It records what test-chart compares with.
+RECORDER := ^TestRecordAlertSeries$$
+
+.PHONY: alert-series
+alert-series: build heketi ## Record the metrics of a failing driver again, with which test-chart tries the alerts (needs root)
+	$(call say,metrics of a failing driver; about 3 minutes)
+	rm -rf $(BUILD)/alert-series
+	go test -count=1 -timeout 20m -run '$(RECORDER)' -v ./test/integration
+	rm -rf test/chart/testdata/series && cp -r $(BUILD)/alert-series test/chart/testdata/series
 
 .PHONY: test-attacks
 test-attacks: build heketi ## The integration tests of attacks: from pods, by servers, by authors of PersistentVolumes
