@@ -118,15 +118,20 @@ func TestNextClientIsAskedItself(t *testing.T) {
 // published; the application sees their errors.
 func TestHungClientIsNotPublished(t *testing.T) {
 	n := newNode(t)
+	n.limits.hung = time.Hour
 	r := n.stage()
 	n.stop(r)
 	t.Cleanup(func() { _ = unix.Kill(r.Process.PID, unix.SIGKILL) })
-	for name, err := range map[string]error{
-		"stage":   n.Stage(t.Context(), source("vol"), n.path("staging")),
-		"publish": n.publish("target", false),
+	for name, call := range map[string]func() error{
+		"stage":   func() error { return n.Stage(t.Context(), source("vol"), n.path("staging")) },
+		"publish": func() error { return n.publish("target", false) },
 	} {
-		if !errors.Is(err, mount.ErrUnavailable) || !strings.Contains(err.Error(), "hangs") {
+		n.hung.forget(r.name())
+		if err := call(); !errors.Is(err, mount.ErrUnavailable) || !strings.Contains(err.Error(), "hangs") {
 			t.Errorf("%s: %v", name, err)
+		}
+		if !n.MayHang(served(r), 0) {
+			t.Errorf("%s: package healing would not ask the client", name)
 		}
 	}
 	if n.layers("target") != 0 {

@@ -189,6 +189,7 @@ func (m *Manager) refuseHung(ctx context.Context, r record, path string) error {
 		return nil
 	}
 	_, err := m.clientEnded(ctx, r.Device, path)
+	m.hung.note(ctx, r.name(), err) // package healing then asks the client, whose other requests may all be answered or given up
 	switch {
 	case err == nil:
 		return nil
