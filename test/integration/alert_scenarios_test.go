@@ -18,6 +18,7 @@ const (
 	hung          = "glusterfs_csi_node_hung_clients_total"
 	clientsInPod  = "glusterfs_csi_node_clients_in_pod"
 	oldClients    = "glusterfs_csi_node_old_clients"
+	healed        = `glusterfs_csi_node_heals_total{outcome="healed"}`
 	before        = "before"
 )
 
@@ -60,7 +61,7 @@ func recordClientNotReplaced(m *metricsRecorder) {
 	m.kill(n, nameOf(v), target)
 	m.recordWhen(map[string]string{withoutClient: "1"}, "the client has ended, and no gluster server answers")
 	wake()
-	m.recordWhen(map[string]string{withoutClient: "0"}, "the servers answer again, and the client was replaced")
+	m.recordWhen(map[string]string{withoutClient: "0", healed: "1"}, "the servers answer again, and the client was replaced")
 }
 
 func recordClientsEnd(m *metricsRecorder) {
@@ -70,7 +71,7 @@ func recordClientsEnd(m *metricsRecorder) {
 	m.record(before)
 	for i := range 3 {
 		m.signal(n, nameOf(v), "KILL")
-		m.recordWhen(map[string]string{deaths: fmt.Sprint(i + 1), withoutClient: "0"}, fmt.Sprintf("ended and replaced %d times", i+1))
+		m.recordWhen(map[string]string{deaths: fmt.Sprint(i + 1), withoutClient: "0", healed: fmt.Sprint(i + 1)}, fmt.Sprintf("ended and replaced %d times", i+1))
 	}
 }
 
@@ -85,7 +86,7 @@ func recordClientsHang(m *metricsRecorder) {
 	if said, err := c.try("ls /mnt/data/none"); err == nil {
 		m.Errorf("a call that was waiting: %s", said)
 	}
-	m.recordWhen(map[string]string{hung: "1", withoutClient: "0"}, "a client did not answer, and was replaced")
+	m.recordWhen(map[string]string{hung: "1", withoutClient: "0", healed: "1"}, "a client did not answer, and was replaced")
 }
 
 // recordClientsInPod has a client in the pod of a node plugin whose successor starts new clients outside.

@@ -105,7 +105,7 @@ func (m *metricsRecorder) record(what string) {
 	m.moments = append(m.moments, moment{what, m.scrape()})
 }
 
-// recordWhen waits until metrics without labels have these values, and records the metrics.
+// recordWhen waits until metrics have these values, and records the metrics.
 func (m *metricsRecorder) recordWhen(want map[string]string, what string) {
 	m.Helper()
 	m.eventually(examinationLimit, what, func() error {

@@ -110,12 +110,7 @@ func TestHeal(t *testing.T) {
 			for i := range 3 {
 				former := r.onlyClient(n, nameOf(v)).PID
 				r.signal(n, nameOf(v), "KILL")
-				r.eventually(healLimit, "another client", func() error {
-					if now := r.clients(n, nameOf(v)); len(now) != 1 || now[0].PID == former {
-						return fmt.Errorf("there are %v", now)
-					}
-					return nil
-				})
+				r.eventually(healLimit, "another client", r.replaced(n, v, former))
 				layers := 1
 				if before65 {
 					layers += i + 1
@@ -193,12 +188,24 @@ func TestContainerUnmounts(t *testing.T) {
 		c.run("mkdir /mnt/data/own && mount --bind /usr /mnt/data/own")
 		r.eventually(healLimit, "the container's own mount is saved", r.saved(n, v, "/mnt/data/own"))
 		if clientDies {
+			former := r.onlyClient(n, nameOf(v)).PID
 			r.signal(n, nameOf(v), "KILL")
+			r.eventually(healLimit, "another client", r.replaced(n, v, former))
 			r.eventually(healLimit, "the next client's mounts are saved", r.saved(n, v, "/mnt/data/own"))
 		}
 		c.run("umount /mnt/data/own")
 		time.Sleep(noticeTime) // in which the mount must not return
 		c.run("! mountpoint -q /mnt/data/own && rmdir /mnt/data/own")
+	}
+}
+
+// replaced returns a check that another client than the former one runs, and no other.
+func (r *rig) replaced(n *node, v *csi.Volume, former string) func() error {
+	return func() error {
+		if now := r.clients(n, nameOf(v)); len(now) != 1 || now[0].PID == former {
+			return fmt.Errorf("there are %v", now)
+		}
+		return nil
 	}
 }
 
@@ -313,12 +320,7 @@ func TestHungClientIsReplaced(t *testing.T) {
 	if said, err := c.try("ls /mnt/data/none"); err == nil {
 		t.Errorf("a call that was waiting: %s", said)
 	}
-	replaced := func() error {
-		if now := r.clients(n, nameOf(v)); len(now) != 1 || now[0].PID == former {
-			return fmt.Errorf("there are %v", now)
-		}
-		return nil
-	}
+	replaced := r.replaced(n, v, former)
 	r.eventually(healLimit, "another client", func() error {
 		if err := replaced(); err != nil {
 			return err
@@ -335,6 +337,11 @@ func TestHungClientIsReplaced(t *testing.T) {
 	if _, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, r.target(n, v))); err == nil {
 		t.Error("a volume whose client hangs was published")
 	}
-	r.eventually(healLimit, "another client", replaced)
-	r.publish(n, v, staging, false)
+	r.eventually(healLimit, "another client", r.replaced(n, v, former))
+	target = r.target(n, v)
+	err := again(func() error { // the repair may not have ended
+		_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target))
+		return err
+	})
+	r.ok(err, "NodePublishVolume with the next client")
 }

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/glusterfs-csi/glusterfs-csi/pkg/fusequery"
+	"github.com/glusterfs-csi/glusterfs-csi/pkg/mount"
 )
 
 // killLimit is how long the threads of a killed node plugin may take to end. Its container ends only after them.
@@ -92,7 +92,8 @@ func (r *rig) killAtOnce(n *node) {
 	defer unix.Close(pidfd)
 	r.ok(unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0), "kill the node plugin")
 	fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
-	if _, err := unix.Poll(fds, int(killLimit.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) || fds[0].Revents == 0 {
+	err = mount.Uninterrupted(func() error { _, err := unix.Poll(fds, int(killLimit.Milliseconds())); return err })
+	if err != nil || fds[0].Revents == 0 {
 		tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 		r.Errorf("%s after SIGKILL the node plugin is still there, with %d threads (%v)", killLimit, len(tasks), err)
 	}

@@ -170,9 +170,12 @@ func TestNodeSwitchedOff(t *testing.T) {
 	r.end(n.plugin, n.PowerCut)
 	r.Cleanup(func() { r.ok(n.Start(r.call()), "power on") })
 	r.ok(n.Start(r.call()), "power on")
-	r.ok(n.plugin.Start(r.call()), "start the node plugin")
 	r.notMounted(n, filepath.Dir(n.dir))
-	_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target)) // the kubelet may still have it as staged
+	r.ok(n.plugin.Start(r.call()), "start the node plugin")
+	err := again(func() error { // the node plugin may be mounting the volume
+		_, err := n.NodePublishVolume(r.call(), publishRequest(v, staging, target)) // the kubelet may still have it as staged
+		return err
+	})
 	r.ok(err, "NodePublishVolume after the node was switched off")
 	r.glusterMount(n, staging)
 	r.read(n, "data", target, "file")
