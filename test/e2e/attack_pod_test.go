@@ -126,9 +126,9 @@ func (a attack) dumps() {
 	a.by("user", "/scratch/setfattr -n user.other -v x /data/open") // works
 	a.by("user", dump)
 	root := "/proc/" + a.client.PID + "/root"
-	dirs := []string{root, root + "/run", root + "/tmp", filepath.Dir(root + a.log()), "/run", "/var/lib/glusterfs-csi"}
+	dirs := []string{root + "/", root + "/run", root + "/tmp", filepath.Dir(root + a.log()), "/run", "/var/lib/glusterfs-csi"}
 	for _, dir := range dirs {
-		if found := a.onNode("find " + dir + " -xdev -name '*e2e-attack*'"); found != "" {
+		if found := a.onNode("find " + dir + " -xdev -ignore_readdir_race -name '*e2e-attack*'"); found != "" {
 			a.Errorf("the client has written:\n%s", found)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 // batchLimit is the time in which all claims of a batch must be bound, or gone, on a busy machine. If Heketi was killed before it
 // answered a create, and the repeated create has made the volume, the volume is deleted only when the first request is too old to
-// be carried out: after the ten minutes of --late-requests.
-const batchLimit = 14 * time.Minute
+// be carried out: after the ten minutes of --late-requests. external-provisioner tries again at most five minutes later.
+const batchLimit = 18 * time.Minute
 
 // batch is a number of claims that are created at once.
 type batch struct {

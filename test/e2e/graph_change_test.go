@@ -53,7 +53,7 @@ func TestGraphChange(t *testing.T) {
 				if found, err := outside.OnBricks(t.Context(), cluster.Lab(), mustGluster(t, v.gluster()).GlusterVolume, "tmp/new"); err != nil || len(found) > 0 {
 					t.Errorf("the content of the emptyDir is on the bricks: %q, %v", found, err)
 				}
-				s.of("a", "kill 1")
+				_, _ = s.try("exec", "both", "-c", "a", "--", "sh", "-c", "kill 1") // which may end the shell, too
 				eventually(t, func() error {
 					out, err := s.try("get", "pod", "both", "-o", `jsonpath={range .status.containerStatuses[?(@.name=="a")]}{.restartCount} {.ready}{end}`)
 					if err == nil && out != "1 true" {

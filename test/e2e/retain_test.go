@@ -52,6 +52,7 @@ func testRetain(s *space) {
 
 	// A claim with the same name takes it: the volume is reserved for that name.
 	s.kubectl("patch", "pv", name, "--type=json", "-p", sameClaim)
+	s.phase(name, "Available")
 	s.apply(claim("second", "gluster-retain", "ReadWriteMany", "1Gi") + pod("third", "", "second", 1000))
 	s.running("third")
 	if got := s.in("third", "cat /data/file"); got != "kept\nmore\n" {

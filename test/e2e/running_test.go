@@ -112,7 +112,7 @@ spec:
 `)
 	v := s.bound("data")
 	ready := func() string {
-		s.kubectl("rollout", "status", "deployment/moving", patience)
+		s.kubectl("rollout", "status", "deployment/moving", schedulersPatience)
 		return s.kubectl("get", "pods", "-l", "app=moving", "-o", "jsonpath={.items[*].spec.nodeName}")
 	}
 	from := ready()

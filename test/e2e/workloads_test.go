@@ -38,6 +38,7 @@ func testStatefulSet(s *space) {
 	}
 	s.in("log-0", "echo before > /data/mark")
 	s.kubectl("delete", "pod", "log-0", "--grace-period=1", patience)
+	s.kubectl("wait", "--for=create", patience, "pod/log-0")
 	s.kubectl("rollout", "status", "statefulset/log", patience)
 	s.running("log-0")
 	if got := s.in("log-0", "cat /data/mark"); got != "before\n" {
@@ -56,7 +57,7 @@ func testStatefulSet(s *space) {
 func testWebServers(s *space) {
 	// The scheduler may put all pods on one node if the other node is slow to report that it is ready.
 	s.apply(example(s.T, "nginx.yaml", "ScheduleAnyway", "DoNotSchedule"))
-	s.kubectl("rollout", "status", "deployment/site", patience)
+	s.kubectl("rollout", "status", "deployment/site", schedulersPatience)
 	pods := strings.Fields(s.kubectl("get", "pods", "-l", "app=site", "-o", "jsonpath={.items[*].metadata.name}"))
 	nodes := strings.Fields(s.kubectl("get", "pods", "-l", "app=site", "-o", "jsonpath={.items[*].spec.nodeName}"))
 	slices.Sort(nodes)
