@@ -106,13 +106,13 @@ func recordedAlerts() map[string]recordedCase {
 // test returns a test for promtool, in which both processes answer Prometheus all the time.
 func (r recordedCase) test(name string, interval time.Duration, moments []map[string]string, alerts []string) map[string]any {
 	samples, after, end := cmp.Or(r.samples, 30), cmp.Or(r.after, 10), 180
-	var input []map[string]string
-	for _, process := range []string{ofNode, ofController} {
-		input = append(input, map[string]string{"series": "up{" + process + "}", "values": lasting("1", samples*len(moments)+end)})
-	}
 	all := map[string]string{}
 	for _, moment := range moments {
 		maps.Copy(all, moment)
+	}
+	input := make([]map[string]string, 0, 2+len(all))
+	for _, process := range []string{ofNode, ofController} {
+		input = append(input, map[string]string{"series": "up{" + process + "}", "values": lasting("1", samples*len(moments)+end)})
 	}
 	for series := range all {
 		values := make([]string, 0, len(moments)+1)
@@ -189,7 +189,7 @@ func TestRecordingsAreUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []string
+	found := make([]string, 0, len(files))
 	for _, file := range files {
 		found = append(found, strings.TrimSuffix(filepath.Base(file), ".txt"))
 	}

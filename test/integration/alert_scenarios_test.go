@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -71,7 +72,8 @@ func recordClientsEnd(m *metricsRecorder) {
 	m.record(before)
 	for i := range 3 {
 		m.signal(n, nameOf(v), "KILL")
-		m.recordWhen(map[string]string{deaths: fmt.Sprint(i + 1), withoutClient: "0", healed: fmt.Sprint(i + 1)}, fmt.Sprintf("ended and replaced %d times", i+1))
+		times := strconv.Itoa(i + 1)
+		m.recordWhen(map[string]string{deaths: times, withoutClient: "0", healed: times}, "ended and replaced "+times+" times")
 	}
 }
 
