@@ -235,11 +235,7 @@ func heketiProgram(t *testing.T) string {
 func startHeketi(t *testing.T, like *lab.MockHeketi, path string) (url string, pid int) {
 	t.Helper()
 	program := heketiProgram(t)
-	port, err := lab.HoldPort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = port.Close() })
+	port := storagetest.HeldPort(t)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--config="+filepath.Join(filepath.Dir(like.Log), "heketi.json"))
 	cmd.Env = append(os.Environ(), "HEKETI_DB_PATH="+path, "HEKETI_HTTP_PORT="+port.Number, "HEKETI_ADMIN_KEY="+lab.HeketiKey)
 	started, err := lab.StartChild(cmd)

@@ -3,6 +3,7 @@ package chart
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -95,17 +96,23 @@ func promtool(t *testing.T, args ...string) {
 	}
 }
 
-// writeRules writes the rules that Prometheus gets from the PrometheusRule. Of the annotations it keeps only the summaries, which
-// the tests below compare.
-func writeRules(t *testing.T, dir string) {
+// tryRules lets promtool try the rules that Prometheus gets from the PrometheusRule. The tests are listed by their interval, because
+// a file of promtool has only one. Of the annotations, only those that the tests compare are kept.
+func tryRules(t *testing.T, tests map[string][]map[string]any, annotations ...string) {
 	t.Helper()
+	dir := t.TempDir()
 	groups := alerts(t)
 	for _, group := range groups {
-		for i, rule := range group.Rules {
-			group.Rules[i].Annotations = map[string]string{"summary": rule.Annotations["summary"]}
+		for _, rule := range group.Rules {
+			maps.DeleteFunc(rule.Annotations, func(name, _ string) bool { return !slices.Contains(annotations, name) })
 		}
 	}
 	writeYAML(t, filepath.Join(dir, "rules.yaml"), map[string]any{"groups": groups})
+	for interval, list := range tests {
+		path := filepath.Join(dir, interval+".yaml")
+		writeYAML(t, path, map[string]any{"rule_files": []string{"rules.yaml"}, "evaluation_interval": interval, "tests": list})
+		promtool(t, "test", "rules", path)
+	}
 }
 
 func writeYAML(t *testing.T, path string, content any) {
@@ -125,19 +132,13 @@ func TestPrometheusTakesTheAlerts(t *testing.T) {
 
 // With the given series, Prometheus fires each alert, and does not fire it for similar series that are not a problem.
 func TestAlertsFire(t *testing.T) {
-	dir := t.TempDir()
-	writeRules(t, dir)
 	cases := alertCases()
-	tests := map[string][]map[string]any{} // by interval, because a promtool file has only one
+	tests := map[string][]map[string]any{}
 	for _, c := range cases {
 		interval := cmp.Or(c.every, "1m")
 		tests[interval] = append(tests[interval], c.test(interval, true), c.test(interval, false))
 	}
-	for interval, list := range tests {
-		path := filepath.Join(dir, interval+".yaml")
-		writeYAML(t, path, map[string]any{"rule_files": []string{"rules.yaml"}, "evaluation_interval": interval, "tests": list})
-		promtool(t, "test", "rules", path)
-	}
+	tryRules(t, tests, "summary")
 
 	for _, name := range alertNames(t) {
 		if !slices.ContainsFunc(cases, func(c alertCase) bool { return c.alert == name }) {

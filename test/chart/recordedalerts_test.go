@@ -17,31 +17,19 @@ import (
 // by "make alert-series"). No alert fires at the first moment and three hours after the last; at the given moments, exactly the
 // given alerts fire.
 func TestAlertsFireOnRecordedSeries(t *testing.T) {
-	dir := t.TempDir()
-	groups := alerts(t)
-	for _, group := range groups {
-		for i := range group.Rules {
-			group.Rules[i].Annotations = nil // TestAlertsFire compares them
-		}
-	}
-	writeYAML(t, filepath.Join(dir, "rules.yaml"), map[string]any{"groups": groups})
 	names := alertNames(t)
-	tests := map[time.Duration][]map[string]any{} // by interval, because a promtool file has only one
+	tests := map[string][]map[string]any{}
 	tried := map[string]bool{}
 	for name, r := range recordedAlerts() {
 		interval := cmp.Or(r.interval, time.Minute)
-		tests[interval] = append(tests[interval], r.test(name, interval, readRecording(t, name), names))
+		tests[seconds(interval)] = append(tests[seconds(interval)], r.test(name, interval, readRecording(t, name), names))
 		for _, fires := range r.fires {
 			for alert := range fires {
 				tried[alert] = true
 			}
 		}
 	}
-	for interval, list := range tests {
-		path := filepath.Join(dir, seconds(interval)+".yaml")
-		writeYAML(t, path, map[string]any{"rule_files": []string{"rules.yaml"}, "evaluation_interval": seconds(interval), "tests": list})
-		promtool(t, "test", "rules", path)
-	}
+	tryRules(t, tests) // TestAlertsFire compares the annotations
 	for _, name := range names {
 		if reason := notRecorded()[name]; tried[name] == (reason != "") {
 			t.Errorf("%s: fires with a recording: %v; reason why there is none: %q", name, tried[name], reason)

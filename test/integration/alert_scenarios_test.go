@@ -48,7 +48,7 @@ func recordRestarts(m *metricsRecorder) {
 	m.record(before)
 	for i := range 3 {
 		m.ok(n.plugin.Kill(m.call()), "kill the node plugin")
-		m.startAgain(n)
+		m.start(n.plugin, n.Machine)
 		m.record(fmt.Sprintf("killed and started %d times", i+1))
 	}
 }
@@ -95,13 +95,13 @@ func recordClientsHang(m *metricsRecorder) {
 func recordClientsInPod(m *metricsRecorder) {
 	n := m.node()
 	m.record(before)
-	m.startAgain(n, "--client-placement=pod")
+	m.start(n.plugin, n.Machine, "--client-placement=pod")
 	v := m.create(createRequest(single()))
 	staging := m.stage(n, v)
 	m.recordWhen(map[string]string{clientsInPod: "1"}, "a client runs in the pod")
 	m.unstage(n, v, staging)
 	m.noClient(n, nameOf(v))
-	m.startAgain(n)
+	m.start(n.plugin, n.Machine)
 	m.record("the client has ended, and clients run outside of the pod again")
 }
 
@@ -134,10 +134,10 @@ func recordLeftovers(m *metricsRecorder) {
 	remove := func() { m.ok(os.RemoveAll(log), "remove the directory") }
 	m.Cleanup(remove)
 	m.ok(os.MkdirAll(filepath.Join(log, "content"), 0o755), "make a directory")
-	m.startAgain(n)
+	m.start(n.plugin, n.Machine)
 	m.record("an earlier node plugin has left a file that cannot be removed")
 	remove()
-	m.startAgain(n)
+	m.start(n.plugin, n.Machine)
 	m.record("the file was removed by hand")
 }
 
@@ -154,7 +154,7 @@ func recordOldClients(m *metricsRecorder) {
 	for _, entry := range entries {
 		m.ok(os.Rename(filepath.Join(trees, entry.Name()), filepath.Join(trees, "9.6-old")), "rename the clients' files")
 	}
-	m.startAgain(n)
+	m.start(n.plugin, n.Machine)
 	m.recordWhen(map[string]string{oldClients: "1"}, "a client has the files of an earlier version")
 	m.unstage(n, v, staging)
 	m.noClient(n, nameOf(v))
@@ -195,14 +195,9 @@ func recordHeketiUnavailable(m *metricsRecorder) {
 func recordWrongKey(m *metricsRecorder) {
 	m.controllerWithMetrics()
 	m.record(before)
-	file := m.lab.Heketi().KeyFile()
-	right, err := os.ReadFile(file)
-	m.ok(err, "read the key")
-	restore := func() { m.ok(os.WriteFile(file, right, 0o600), "write the key") }
-	m.Cleanup(restore)
-	m.ok(os.WriteFile(file, []byte("an old key\n"), 0o600), "write a wrong key")
+	_, restore := m.wrongKey()
 	request := createRequest(single())
-	_, err = m.controller.CreateVolume(m.call(), request)
+	_, err := m.controller.CreateVolume(m.call(), request)
 	m.refused(err, codes.Unavailable, "clocks")
 	m.record("the key is wrong, and a call has failed")
 	restore()

@@ -62,12 +62,6 @@ func (m *metricsRecorder) node(args ...string) *node {
 	return n
 }
 
-// startAgain starts the node plugin again, with other arguments.
-func (m *metricsRecorder) startAgain(n *node, args ...string) {
-	m.Helper()
-	m.start(n.plugin, n.Machine, args...)
-}
-
 func (m *metricsRecorder) controllerWithMetrics() {
 	m.Helper()
 	c := m.lab.Controller()

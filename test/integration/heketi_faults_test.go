@@ -29,16 +29,11 @@ func TestWrongKey(t *testing.T) {
 		r.Errorf("Heketi's volumes were %v and are %v", before, after)
 	}
 
-	file := r.lab.Heketi().KeyFile()
-	right, err := os.ReadFile(file)
-	r.ok(err, "read the key")
-	restore := func() { r.ok(os.WriteFile(file, right, 0o600), "write the key") }
-	r.Cleanup(restore)
-	r.ok(os.WriteFile(file, []byte("an old key\n"), 0o600), "write a wrong key")
+	right, restore := r.wrongKey()
 	request.Secrets = nil
 	_, err = r.controller.CreateVolume(r.call(), request)
 	r.refused(err, codes.Unavailable, "clocks")
-	request.Secrets = map[string]string{"user": "admin", "key": string(right)}
+	request.Secrets = map[string]string{"user": "admin", "key": right}
 	v := r.create(request) // the secrets take precedence over the file
 	restore()
 	request.Secrets = nil
@@ -47,11 +42,23 @@ func TestWrongKey(t *testing.T) {
 	}
 	log, err := os.ReadFile(r.lab.Controller().Log())
 	r.ok(err, "read the controller's log")
-	for _, secret := range []string{wrong, string(right)} {
+	for _, secret := range []string{wrong, right} {
 		if bytes.Contains(log, []byte(secret)) {
 			r.Errorf("%s has the key %q", r.lab.Controller().Log(), secret)
 		}
 	}
+}
+
+// wrongKey writes another key into the backend's file, until the test ends or restore is called.
+func (r *rig) wrongKey() (right string, restore func()) {
+	r.Helper()
+	file := r.lab.Heketi().KeyFile()
+	key, err := os.ReadFile(file)
+	r.ok(err, "read the key")
+	restore = func() { r.ok(os.WriteFile(file, key, 0o600), "write the key") }
+	r.Cleanup(restore)
+	r.ok(os.WriteFile(file, []byte("an old key\n"), 0o600), "write a wrong key")
+	return string(key), restore
 }
 
 // TestHeketiDown calls everything in the controller that needs Heketi.

@@ -75,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	}
 	base := t.TempDir()
 	w := &world{
-		t: t, program: binaries.Server, port: storagetest.HeldPort(t),
+		t: t, program: binaries.Server, port: storagetest.HeldPort(t).Number,
 		volume: filepath.Join(base, "volume"), topology: filepath.Join(base, "topology.json"), config: filepath.Join(base, "heketi.json"),
 		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName}, reports: map[string]string{}, refused: map[string]string{},
 	}

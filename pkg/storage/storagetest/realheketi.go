@@ -12,14 +12,14 @@ import (
 
 // HeldPort returns a port for a server that listens later, perhaps several times. Until the test ends, the kernel gives it to no
 // program that asks for any port.
-func HeldPort(t *testing.T) string {
+func HeldPort(t *testing.T) *lab.Port {
 	t.Helper()
 	port, err := lab.HoldPort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = port.Close() })
-	return port.Number
+	return port
 }
 
 // Heketi runs a real Heketi server whose executor is a mock.

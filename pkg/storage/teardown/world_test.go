@@ -138,7 +138,7 @@ func emptyWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{
-		t: t, program: binaries.Server, port: storagetest.HeldPort(t), base: t.TempDir(),
+		t: t, program: binaries.Server, port: storagetest.HeldPort(t).Number, base: t.TempDir(),
 		log: &storagetest.Buffer{}, points: &storagetest.Points{}, secret: &storagetest.Secret{Namespace: testNamespace, Name: database.SecretName},
 		others: map[string][]kube.Pod{}, replicas: 1, leaving: 2, volumes: map[string]bool{}, disks: map[string]*disk{}, peers: map[string]bool{}, failing: map[string]error{},
 	}
